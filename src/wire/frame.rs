@@ -1,0 +1,361 @@
+//! The frames of a link, as types.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Epoch, Instance, PublicKey, Request};
+
+/// What a member sends to a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToRoom {
+    /// The first frame of a link.
+    Hello(Hello),
+    /// Something for other members.
+    Envelope(Envelope),
+    /// A question to the room itself.
+    Ask(Request),
+    /// The member goes for good.
+    Leave,
+    /// Asks for a [`FromRoom::Pong`] with the same number.
+    Ping(u64),
+    /// Answers a [`FromRoom::Ping`].
+    Pong(u64),
+}
+
+/// What a room sends to a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromRoom {
+    /// The member is in.
+    Welcome(Welcome),
+    /// A person is being asked; the name is the one under which.
+    Waiting {
+        /// The provisional name.
+        name: String,
+    },
+    /// The member does not get in. The room closes the connection.
+    Refused(Refusal),
+    /// Who a member number is.
+    Member(Introduction),
+    /// The next event of the log that this member is entitled to.
+    Event {
+        /// Its number in the log.
+        seq: u64,
+        /// What happened.
+        event: Event,
+    },
+    /// Events are missing here.
+    Gap(Gap),
+    /// Answers the oldest [`ToRoom::Ask`].
+    Answer(Answer),
+    /// The room ends this link.
+    Ended(End),
+    /// Asks for a [`ToRoom::Pong`] with the same number.
+    Ping(u64),
+    /// Answers a [`ToRoom::Ping`].
+    Pong(u64),
+}
+
+/// The first frame of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Abilities of this member, see [`FEATURE_ASKABLE`](super::FEATURE_ASKABLE).
+    pub features: u64,
+    /// The name wished for.
+    pub name: String,
+    /// This run of the member's program.
+    pub instance: Instance,
+    /// The lowest `n` that this member may still send, at least 1.
+    pub next: u64,
+    /// Where it stood, if it was in this room before.
+    pub resume: Option<Resume>,
+}
+
+/// Where a member stood when its link broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// The log it read.
+    pub epoch: Epoch,
+    /// The last event it got.
+    pub seq: u64,
+    /// How many events it got or was told to have missed since it entered, which lets the room count a gap.
+    pub count: u64,
+}
+
+/// The answer to a [`Hello`] that is let in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// Abilities of this room; none are defined yet.
+    pub features: u64,
+    /// The log that events come from.
+    pub epoch: Epoch,
+    /// The member's number in the room.
+    pub number: u32,
+    /// The member's name, which may differ from the one wished for.
+    pub name: String,
+    /// The highest `n` accepted from this instance, 0 if none.
+    pub accepted: u64,
+    /// The events that follow have a higher `seq` than this.
+    pub seq: u64,
+    /// How many members there are, this one included.
+    pub members: u32,
+    /// The name of the member whose process keeps the room.
+    pub host: String,
+    /// Whether the resume point was taken up; if not, what was between is lost and the room restarted.
+    pub resumed: bool,
+}
+
+/// Why a member does not get in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// The key was put out of the room and stays out for that many seconds.
+    Banned {
+        /// Seconds until it may try again.
+        secs: u64,
+    },
+    /// The host's user said no, or did not answer in time.
+    Declined,
+    /// The room lets in only known members, and nobody is there who could be asked.
+    NobodyToAsk,
+    /// Too many knock at the door.
+    Crowded,
+    /// The room has as many members as it takes.
+    Full {
+        /// How many it takes.
+        limit: u32,
+    },
+    /// The name cannot be used; one line says why.
+    Name(String),
+    /// The room is at another port of the same address now.
+    Moved {
+        /// The port.
+        port: u16,
+    },
+    /// This very instance is the room's own member.
+    Yourself,
+    /// The room is closing.
+    Closing,
+}
+
+/// Something a member sends through the room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Its number, one more than the sender's last.
+    pub n: u64,
+    /// The number of the sender's last one to the same recipient, 0 if none.
+    pub prev: u64,
+    /// For whom.
+    pub to: To,
+    /// What to do with it.
+    pub body: Body,
+}
+
+/// For whom an [`Envelope`] is. A single member is named by identity, not by number, so that an envelope
+/// survives a restart of the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum To {
+    /// Everyone in the room.
+    Everyone,
+    /// One member.
+    Member {
+        /// Its key.
+        key: PublicKey,
+        /// Its instance.
+        instance: Instance,
+    },
+}
+
+/// What an [`Envelope`] asks of the room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body {
+    /// Pass it on.
+    Say(Said),
+    /// Pass it on, and keep it for those who come later.
+    Keep {
+        /// The sender's own mark for it, which [`Body::Withdraw`] names.
+        tag: u32,
+        /// What is said.
+        said: Said,
+    },
+    /// Keep it no longer.
+    Withdraw {
+        /// The mark it was kept under.
+        tag: u32,
+    },
+}
+
+/// A command's message: the room does not look into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The command whose handler gets it at the other end.
+    pub command: String,
+    /// What it says.
+    pub payload: Bytes,
+}
+
+/// Something that happened in the room, in the order of its log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A member said something.
+    Said {
+        /// Who.
+        from: u32,
+        /// The sender's number for it.
+        n: u64,
+        /// The sender's previous number to the same recipient.
+        prev: u64,
+        /// To whom, nothing for everyone.
+        to: Option<u32>,
+        /// The room's number for it, if the room keeps it.
+        kept: Option<Kept>,
+        /// What.
+        said: Said,
+    },
+    /// A member took back what the room kept.
+    Withdrawn {
+        /// Who.
+        from: u32,
+        /// The sender's number for taking it back.
+        n: u64,
+        /// The sender's previous number to the same recipient.
+        prev: u64,
+        /// What was kept.
+        kept: Kept,
+    },
+    /// The room did not take an envelope. Only its sender is told.
+    Refused {
+        /// Its number.
+        n: u64,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// Somebody entered.
+    Joined(Introduction),
+    /// Somebody went.
+    Left {
+        /// Who.
+        member: u32,
+        /// How.
+        how: Departure,
+    },
+    /// Somebody took another name.
+    Renamed {
+        /// Who.
+        member: u32,
+        /// The name from now on.
+        name: String,
+    },
+    /// Somebody's link has been broken for a while.
+    Away {
+        /// Who.
+        member: u32,
+    },
+    /// Somebody who was away is back.
+    Back {
+        /// Who.
+        member: u32,
+    },
+    /// Many came and went; a large room does not name them.
+    Crowd {
+        /// How many entered since the last such event.
+        joined: u32,
+        /// How many went.
+        left: u32,
+        /// How many are there.
+        members: u32,
+    },
+    /// Somebody waits at the door. Only those who may answer are told.
+    Knock {
+        /// The provisional name.
+        name: String,
+        /// The key it has proved.
+        key: PublicKey,
+        /// Where it comes from.
+        address: Option<IpAddr>,
+        /// A known name that belongs to another key, if that was asked for.
+        claims: Option<String>,
+        /// How many more knock of whom no notice is given.
+        more: u32,
+    },
+    /// Somebody no longer waits at the door.
+    KnockOver {
+        /// The provisional name.
+        name: String,
+        /// Whether they got in.
+        entered: bool,
+    },
+    /// The room moved to another port of the same address.
+    Moved {
+        /// The port.
+        port: u16,
+    },
+}
+
+/// The room's number for something it keeps, the same for everyone, and the owner's own mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The room's number.
+    pub number: u32,
+    /// The owner's mark.
+    pub tag: u32,
+}
+
+/// How a member went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Departure {
+    /// It said so.
+    Quit,
+    /// Its link broke and it did not come back in time.
+    Lost,
+    /// It was put out.
+    Kicked {
+        /// By whom.
+        by: String,
+        /// Why; may be empty.
+        reason: String,
+    },
+}
+
+/// Who a member number is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Introduction {
+    /// The number, never used twice in an epoch.
+    pub number: u32,
+    /// The key.
+    pub key: PublicKey,
+    /// The run of that member's program.
+    pub instance: Instance,
+    /// The name.
+    pub name: String,
+}
+
+/// Events that a member was entitled to and will not get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// How many.
+    pub missed: u64,
+    /// The highest `n` accepted from this member's instance: all up to it is acknowledged.
+    pub accepted: u64,
+    /// The events that follow have a higher `seq` than this.
+    pub seq: u64,
+}
+
+/// Why the room ends a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// The host's user closed the room.
+    Closed {
+        /// Who.
+        by: String,
+    },
+    /// The member was put out. It must not dial again by itself.
+    Kicked {
+        /// By whom.
+        by: String,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// A newer link of the same key and instance took this one's place.
+    Superseded,
+}

@@ -1,0 +1,126 @@
+//! The pchat protocol, version 1: what travels on a link between a member and a room.
+//!
+//! This module is the specification. It holds types, their bytes and their limits; it does no I/O and
+//! reads no clock.
+//!
+//! # Layers
+//!
+//! | layer | what |
+//! |---|---|
+//! | TCP | one port for everything, 5000 unless the host says otherwise |
+//! | TLS 1.3 | [RFC 8446]; both ends present Ed25519 raw public keys ([RFC 7250]); ALPN [`ALPN`] carries the protocol version; no tickets, no resumption, no early data |
+//! | frame | 4-byte big-endian length of the body, then the body |
+//! | body | one value of [`ToRoom`] (member to room) or [`FromRoom`] (room to member) in the [postcard] encoding |
+//!
+//! [RFC 8446]: https://www.rfc-editor.org/rfc/rfc8446
+//! [RFC 7250]: https://www.rfc-editor.org/rfc/rfc7250
+//! [postcard]: https://postcard.jamesmunns.com/wire-format
+//!
+//! A connection whose first byte is not that of a TLS handshake record (22) is closed. Bulk streams will
+//! share the port and begin with a magic whose first byte differs.
+//!
+//! # Frames
+//!
+//! | bytes | meaning |
+//! |---|---|
+//! | 0..4 | length of the body, big-endian, 1 to the limit |
+//! | 4..  | body: a varint naming the variant in declaration order, then its fields in declaration order |
+//!
+//! The limit is [`MAX_HELLO_LEN`] for what a member sends before it is admitted and [`MAX_FRAME_LEN`] for
+//! everything else. It is checked before anything is allocated. A body must be canonical: no bytes left
+//! over, no varint longer than it needs to be, valid UTF-8, known variants only. Whatever breaks a rule
+//! closes the connection; nothing is skipped or guessed.
+//!
+//! # Order
+//!
+//! 1. The member sends [`ToRoom::Hello`] within the room's deadline.
+//! 2. The room answers [`FromRoom::Welcome`] (the member is in), [`FromRoom::Refused`] (and closes), or
+//!    [`FromRoom::Waiting`] (a person is being asked), which one of the other two ends. While it waits a
+//!    member may send [`ToRoom::Ping`] and [`ToRoom::Leave`] only.
+//! 3. From then on the member sends [`ToRoom::Envelope`]s, one [`ToRoom::Ask`] at a time (the next one
+//!    after the [`FromRoom::Answer`]), and pings; the room sends events in the order of its log, answers
+//!    and pings.
+//! 4. The room ends a link with [`FromRoom::Ended`]; a member ends it with [`ToRoom::Leave`]. A connection
+//!    that closes without either is a break: the member keeps its seat and may come back.
+//!
+//! [`FromRoom::Member`] precedes the first event that needs the member it introduces. After
+//! [`Event::Left`] of a member both ends forget the introduction. The room may introduce a member again;
+//! a receiver keeps at least the last [`MAX_INTRODUCTIONS`] ones.
+//!
+//! # Nothing said is lost
+//!
+//! * The room numbers its events with `seq`, from 1, in one log that belongs to a random [`Epoch`].
+//! * A member numbers its envelopes with `n`, from 1, for its [`Instance`] (random, one a process). The room
+//!   binds the instance to the link's key and accepts only the next `n`. A room that does not know the
+//!   instance starts with the `next` that the Hello names.
+//! * Each envelope carries `prev`, the sender's previous `n` to the same recipient, or 0. A receiver whose
+//!   last one from that key and instance is lower has missed something and says so.
+//! * The event that carries an envelope comes back to its sender: that echo is the acknowledgement.
+//!   [`Event::Refused`] is the other one.
+//! * A member that comes back says where it stood ([`Resume`]); the room answers with the highest `n` it
+//!   accepted and goes on after that `seq`. If the log no longer reaches back so far, [`FromRoom::Gap`] says
+//!   how many events are missing and acknowledges what was accepted.
+//! * Receivers drop an event whose `n` they have already seen from that key and instance, so that a room that
+//!   restarted with an empty log causes no doubles.
+//! * The newest link of one key *and* instance wins; the older one is ended with [`End::Superseded`].
+//!
+//! # Versions
+//!
+//! The ALPN name changes with every incompatible change, so that the two ends of an incompatible pair
+//! learn of it in the TLS handshake. Within a version, [`Hello::features`] and [`Welcome::features`] name
+//! optional abilities; a bit that a reader does not know is ignored, and neither end uses one that the
+//! other did not name. New variants are added at the end of an enum and sent only to an end that named the
+//! feature they belong to.
+
+mod codec;
+mod frame;
+mod id;
+mod request;
+
+pub use codec::{Codec, CodecError, decode, encode, encode_into};
+pub use frame::{
+    Body, Departure, End, Envelope, Event, FromRoom, Gap, Hello, Introduction, Kept, Refusal, Resume, Said, To, ToRoom,
+    Welcome,
+};
+pub use id::{Epoch, Instance, PublicKey};
+pub use request::{Answer, KnockRow, Request, WhoRow};
+
+/// The ALPN protocol name, which carries the protocol version.
+pub const ALPN: &[u8] = b"pchat/1";
+
+/// The TCP port of a room unless the host says otherwise.
+pub const DEFAULT_PORT: u16 = 5000;
+
+/// Longest frame body, in bytes. A message of [`MAX_PAYLOAD_LEN`] with its head fits.
+pub const MAX_FRAME_LEN: usize = 16 * 1024;
+
+/// Longest frame body from a member that is not admitted yet, in bytes.
+pub const MAX_HELLO_LEN: usize = 1024;
+
+/// Longest payload of an envelope, in bytes.
+pub const MAX_PAYLOAD_LEN: usize = 12 * 1024;
+
+/// Longest payload of an envelope that the room keeps, in bytes.
+pub const MAX_KEPT_LEN: usize = 4 * 1024;
+
+/// How many envelopes the room keeps for one member.
+pub const MAX_KEPT: usize = 8;
+
+/// Longest command name in an envelope, in bytes.
+pub const MAX_COMMAND_LEN: usize = 32;
+
+/// Longest name of a member, in bytes of UTF-8.
+pub const MAX_NAME_LEN: usize = 64;
+
+/// Longest reason a person gives (of a kick, say), in bytes of UTF-8.
+pub const MAX_REASON_LEN: usize = 256;
+
+/// How many introductions a receiver remembers, the latest first. Bounds the memory of both ends in a room
+/// that lives long.
+pub const MAX_INTRODUCTIONS: usize = 16_384;
+
+/// How many rows a page of an [`Answer`] has at the most. A page of the widest rows fits a frame.
+pub const PAGE_ROWS: usize = 64;
+
+/// Feature bit of a [`Hello`]: a person sits at this member's input and can answer a knock.
+pub const FEATURE_ASKABLE: u64 = 1;
