@@ -1,5 +1,8 @@
 //! pchat: encrypted chat rooms between terminals, with no account and no third-party server.
 
 pub mod args;
+pub mod command;
+pub mod context;
+pub mod session;
 pub mod view;
 pub mod wire;

@@ -1,0 +1,191 @@
+//! The contract between pchat and a command: [`Command`] is what a file in `commands/` implements,
+//! [`Entry`] is the plain data that the registry holds of it.
+//!
+//! A command is a struct whose fields are its arguments. clap's derive reads them from the line, and the
+//! same declaration gives `help`, completion, and the check whether a bare line is this command at all.
+//! What a command sends with [`Context::send`] arrives at the other members in the [`Command::receive`] of
+//! the command of the same name.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use clap::ArgMatches;
+
+pub use crate::args::{CommandName, KnockName, MemberName};
+pub use crate::context::Context;
+pub use crate::session::{Member, MemberEvent};
+
+/// What happens after a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// The next line is read.
+    Continue,
+    /// The program leaves the room and ends.
+    Quit,
+}
+
+/// How a line becomes arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Words, with quotes and backslashes as in a shell.
+    Words,
+    /// The given number of words, then the rest of the line untouched as one last argument.
+    Rest(usize),
+    /// The rest of the line untouched, as one argument.
+    Line,
+}
+
+/// A message of a command, as it arrives.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Who sent it.
+    pub from: Member,
+    /// The recipient, if it was sent to one member only. For a message from somebody else that is oneself.
+    pub private: Option<Member>,
+    /// Whether it is the echo of one's own message.
+    pub own: bool,
+    /// Its number in the room's order.
+    pub seq: u64,
+    /// The room's number for it, if the room keeps it for those who come later.
+    pub kept: Option<u32>,
+    /// What it says, in the command's own encoding. From a stranger: check it.
+    pub payload: Bytes,
+}
+
+/// One command. See the README for a complete example in one file.
+///
+/// Everything but the name and [`run`](Command::run) has a default. A command's argument types say what they
+/// mean: [`MemberName`], [`KnockName`] and [`CommandName`] complete themselves and must name something that
+/// exists before a bare line counts as the command; a [`PathBuf`](std::path::PathBuf) completes file names.
+#[async_trait]
+pub trait Command: clap::Parser + Send + 'static {
+    /// The name, equal to the name of the file.
+    const NAME: &'static str;
+    /// Other names for it.
+    const ALIASES: &'static [&'static str] = &[];
+    /// How the line becomes arguments.
+    const INPUT: Input = Input::Words;
+    /// Whether a line that is no command goes here. Exactly one command says `true`.
+    const DEFAULT: bool = false;
+    /// Whether a bare line may be this command. `false` if its name begins ordinary sentences: it then needs
+    /// the slash.
+    const BARE: bool = true;
+    /// Whether its lines are confidential: a line that does not fit is held back instead of being said, and
+    /// none is kept in the history.
+    const PRIVATE: bool = false;
+    /// Lines that show its use. Each is parsed by a test.
+    const EXAMPLES: &'static [&'static str] = &[];
+
+    /// Does it, for a line of the person. The next line is read after it returns, so it awaits only what
+    /// decides success at once and gives long work to [`Context::spawn`].
+    async fn run(self, cx: &mut Context) -> anyhow::Result<Flow>;
+
+    /// Takes a message that this command sent at some member's end, one's own included (see
+    /// [`Message::own`]). Messages arrive one at a time in the room's order; the next one waits until this
+    /// returns.
+    async fn receive(message: Message, cx: &mut Context) -> anyhow::Result<()> {
+        let _ = (message, cx);
+        Ok(())
+    }
+
+    /// Sees members come and go. Called after the change shows in [`Context::members`].
+    async fn member(event: Arc<MemberEvent>, cx: &mut Context) -> anyhow::Result<()> {
+        let _ = (event, cx);
+        Ok(())
+    }
+}
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = anyhow::Result<T>> + Send + 'a>>;
+
+/// A command as the registry holds it: plain data and function pointers, made by [`Entry::of`].
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// See [`Command::NAME`].
+    pub name: &'static str,
+    /// See [`Command::ALIASES`].
+    pub aliases: &'static [&'static str],
+    /// See [`Command::INPUT`].
+    pub input: Input,
+    /// See [`Command::DEFAULT`].
+    pub default: bool,
+    /// See [`Command::BARE`].
+    pub bare: bool,
+    /// See [`Command::PRIVATE`].
+    pub private: bool,
+    /// See [`Command::EXAMPLES`].
+    pub examples: &'static [&'static str],
+    grammar: fn() -> clap::Command,
+    run: for<'a> fn(ArgMatches, &'a mut Context) -> Boxed<'a, Flow>,
+    receive: for<'a> fn(Message, &'a mut Context) -> Boxed<'a, ()>,
+    member: for<'a> fn(Arc<MemberEvent>, &'a mut Context) -> Boxed<'a, ()>,
+}
+
+impl Entry {
+    /// The entry of command `C`.
+    pub const fn of<C: Command>() -> Self {
+        Self {
+            name: C::NAME,
+            aliases: C::ALIASES,
+            input: C::INPUT,
+            default: C::DEFAULT,
+            bare: C::BARE,
+            private: C::PRIVATE,
+            examples: C::EXAMPLES,
+            grammar: || C::command().name(C::NAME).no_binary_name(true),
+            run: |matches, cx| {
+                Box::pin(async move {
+                    match C::from_arg_matches(&matches) {
+                        Ok(command) => command.run(cx).await,
+                        Err(error) => Err(error.into()),
+                    }
+                })
+            },
+            receive: |message, cx| C::receive(message, cx),
+            member: |event, cx| C::member(event, cx),
+        }
+    }
+
+    /// The clap grammar of its arguments.
+    pub fn grammar(&self) -> clap::Command {
+        (self.grammar)()
+    }
+
+    /// Whether `name` is its name or one of its aliases.
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+
+    /// Does it, with arguments that its grammar has accepted.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the command reports; the room goes on.
+    pub async fn run(&self, matches: ArgMatches, cx: &mut Context) -> anyhow::Result<Flow> {
+        (self.run)(matches, cx).await
+    }
+
+    /// Gives it a message of its own kind.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the command reports; the room goes on.
+    pub async fn receive(&self, message: Message, cx: &mut Context) -> anyhow::Result<()> {
+        (self.receive)(message, cx).await
+    }
+
+    /// Tells it that a member came or went.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the command reports; the room goes on.
+    pub async fn member(&self, event: Arc<MemberEvent>, cx: &mut Context) -> anyhow::Result<()> {
+        (self.member)(event, cx).await
+    }
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").field("name", &self.name).finish_non_exhaustive()
+    }
+}

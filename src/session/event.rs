@@ -1,0 +1,174 @@
+//! What a session tells its owner.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use super::Member;
+use crate::wire::{Departure, KnockRow, Refusal};
+
+/// Something that happened, in the order in which it is to be shown.
+#[derive(Clone, Debug)]
+pub enum SessionEvent {
+    /// Somebody at the host is being asked whether to let us in, under this name.
+    Waiting {
+        /// The provisional name.
+        name: String,
+    },
+    /// We are in, for the first time.
+    Entered {
+        /// How many members there are, this one included.
+        members: u32,
+        /// The name of the member whose process keeps the room.
+        host: String,
+    },
+    /// The link broke. A new one is tried after `retry_in`.
+    Cut {
+        /// What happened, in one line.
+        reason: String,
+        /// When the next try begins.
+        retry_in: Duration,
+    },
+    /// The link is there again.
+    Restored {
+        /// Whether the room had restarted in the meantime, so that its log began anew.
+        restarted: bool,
+    },
+    /// A message of a command.
+    Message(Incoming),
+    /// What the room kept under `number` is kept no longer.
+    Withdrawn {
+        /// The room's number for it.
+        number: u32,
+        /// Whose it was.
+        from: Member,
+        /// The command it belonged to.
+        command: String,
+    },
+    /// Somebody came, went or changed.
+    Member(Arc<MemberEvent>),
+    /// This many events are missing here.
+    Missed {
+        /// How many.
+        count: u64,
+    },
+    /// Something that this member said before is missing here.
+    Lost {
+        /// Whose words are missing.
+        from: Member,
+    },
+    /// All own envelopes up to this number have arrived at the room.
+    Acknowledged {
+        /// The number.
+        n: u64,
+    },
+    /// The room did not take an own envelope.
+    Undelivered {
+        /// Its number.
+        n: u64,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// The room moved to another port.
+    Moved {
+        /// The port.
+        port: u16,
+    },
+    /// It is over: no event follows.
+    Ended(Ending),
+}
+
+/// Why a session is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// We left.
+    Left,
+    /// The host's user closed the room.
+    Closed {
+        /// Who.
+        by: String,
+    },
+    /// We were put out.
+    Kicked {
+        /// By whom.
+        by: String,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// The room did not let us in.
+    Refused(Refusal),
+    /// A newer link of this very instance took our place, or the host does not speak our protocol: one line
+    /// says what.
+    Failed(String),
+}
+
+/// A message as a session delivers it.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Who sent it.
+    pub from: Member,
+    /// The recipient, if it was sent to one member only.
+    pub private: Option<Member>,
+    /// Whether it is the echo of one's own.
+    pub own: bool,
+    /// The sender's number for it.
+    pub n: u64,
+    /// Its number in the room's order.
+    pub seq: u64,
+    /// The room's number for it, if the room keeps it.
+    pub kept: Option<u32>,
+    /// The command it is for.
+    pub command: String,
+    /// What it says.
+    pub payload: Bytes,
+}
+
+/// Somebody came, went or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemberEvent {
+    /// Entered.
+    Joined(Member),
+    /// Went.
+    Left {
+        /// Who.
+        member: Member,
+        /// How.
+        how: Departure,
+    },
+    /// Took another name.
+    Renamed {
+        /// Who, with the new name.
+        member: Member,
+        /// The name until now.
+        old: String,
+        /// Whether it is oneself.
+        own: bool,
+    },
+    /// The link has been broken for a while.
+    Away(Member),
+    /// Back after having been away.
+    Back(Member),
+    /// Many came and went.
+    Crowd {
+        /// How many entered.
+        joined: u32,
+        /// How many went.
+        left: u32,
+        /// How many are there.
+        members: u32,
+    },
+    /// Somebody waits at the door, and we may answer.
+    Knock {
+        /// Who.
+        knock: KnockRow,
+        /// How many more knock of whom no notice is given.
+        more: u32,
+    },
+    /// Somebody no longer waits at the door.
+    KnockOver {
+        /// The provisional name.
+        name: String,
+        /// Whether they got in.
+        entered: bool,
+    },
+}

@@ -1,0 +1,200 @@
+//! What this member has sent and the room has not acknowledged yet.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::Draft;
+use crate::wire::{Body, Envelope, Said, To};
+
+/// Most envelopes that wait for the room. A person who types that much into a broken link wants to be told.
+pub(super) const MAX_WAITING: usize = 256;
+
+/// Most bytes of payload that wait for the room.
+pub(super) const MAX_WAITING_BYTES: usize = 256 * 1024;
+
+/// The unacknowledged envelopes in the order of their numbers, and what the room keeps for this member.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    waiting: VecDeque<Envelope>,
+    bytes: usize,
+    /// Highest number given out.
+    last: u64,
+    /// Highest number written to the present link.
+    sent: u64,
+    /// The last number given out for each recipient.
+    prev: HashMap<To, u64>,
+    /// What the room keeps for us, to be set again after it restarted.
+    kept: BTreeMap<u32, (u64, Said)>,
+}
+
+impl Outbox {
+    /// Numbers a draft and takes it in, unless too much is waiting.
+    pub(super) fn push(&mut self, draft: &Draft) -> Option<u64> {
+        let full = self.waiting.len() >= MAX_WAITING || self.bytes >= MAX_WAITING_BYTES;
+        (!full).then(|| self.append(draft))
+    }
+
+    fn append(&mut self, draft: &Draft) -> u64 {
+        self.last += 1;
+        let n = self.last;
+        let (to, body) = match draft {
+            Draft::Say { to, command, payload, tag } => {
+                let said = Said { command: command.clone(), payload: payload.clone() };
+                self.bytes += payload.len();
+                match tag {
+                    None => (*to, Body::Say(said)),
+                    Some(tag) => {
+                        self.kept.insert(*tag, (n, said.clone()));
+                        (*to, Body::Keep { tag: *tag, said })
+                    }
+                }
+            }
+            Draft::Withdraw { tag } => {
+                self.kept.remove(tag);
+                (To::Everyone, Body::Withdraw { tag: *tag })
+            }
+        };
+        let prev = self.prev.insert(to, n).unwrap_or(0);
+        self.waiting.push_back(Envelope { n, prev, to, body });
+        n
+    }
+
+    /// How many envelopes wait for the room.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The lowest number that may still be sent.
+    pub(super) fn next(&self) -> u64 {
+        self.waiting.front().map_or(self.last + 1, |envelope| envelope.n)
+    }
+
+    /// The next envelope for the present link, which counts as sent from now on.
+    pub(super) fn take_unsent(&mut self) -> Option<Envelope> {
+        let first = self.waiting.front()?.n;
+        let index = (self.sent + 1).max(first) - first;
+        let envelope = self.waiting.get(usize::try_from(index).ok()?)?;
+        self.sent = envelope.n;
+        Some(envelope.clone())
+    }
+
+    /// A new link begins, at whose other end everything up to `accepted` has arrived.
+    pub(super) fn resume(&mut self, accepted: u64) {
+        self.sent = accepted;
+    }
+
+    /// The room began anew: what it kept for us is set again, after whatever waits already.
+    pub(super) fn set_again(&mut self) {
+        let first = self.next();
+        let lost: Vec<_> =
+            self.kept.iter().filter(|(_, (n, _))| *n < first).map(|(tag, kept)| (*tag, kept.1.clone())).collect();
+        for (tag, Said { command, payload }) in lost {
+            self.append(&Draft::Say { to: To::Everyone, command, payload, tag: Some(tag) });
+        }
+    }
+
+    /// Everything up to `n` has come back or will not. Returns whether that was news.
+    pub(super) fn acknowledge(&mut self, n: u64) -> bool {
+        let before = self.waiting.len();
+        while let Some(envelope) = self.waiting.pop_front_if(|envelope| envelope.n <= n) {
+            if let Body::Say(said) | Body::Keep { said, .. } = &envelope.body {
+                self.bytes -= said.payload.len();
+            }
+        }
+        self.waiting.len() < before
+    }
+
+    /// Whether envelope `n` waits and takes back something kept.
+    pub(super) fn withdraws(&self, n: u64) -> bool {
+        self.waiting.iter().any(|envelope| envelope.n == n && matches!(envelope.body, Body::Withdraw { .. }))
+    }
+
+    /// Whether `n` was ever given out: the room can acknowledge nothing else.
+    pub(super) fn gave_out(&self, n: u64) -> bool {
+        n <= self.last
+    }
+
+    /// The room no longer keeps what it was given as number `n`.
+    pub(super) fn not_kept(&mut self, n: u64) {
+        self.kept.retain(|_, (at, _)| *at != n);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::wire::{Instance, PublicKey};
+
+    fn line(text: &str) -> Draft {
+        say(To::Everyone, text, None)
+    }
+
+    fn say(to: To, text: &str, tag: Option<u32>) -> Draft {
+        Draft::Say { to, command: "text".into(), payload: Bytes::copy_from_slice(text.as_bytes()), tag }
+    }
+
+    fn unsent(outbox: &mut Outbox) -> Vec<u64> {
+        std::iter::from_fn(|| outbox.take_unsent()).map(|envelope| envelope.n).collect()
+    }
+
+    #[test]
+    fn numbers_are_consecutive_and_prev_counts_by_recipient() {
+        let bob = To::Member { key: PublicKey([1; 32]), instance: Instance([1; 16]) };
+        let mut outbox = Outbox::default();
+        for draft in [line("a"), say(bob, "b", None), line("c"), say(bob, "d", None)] {
+            outbox.push(&draft);
+        }
+        let numbers: Vec<_> = std::iter::from_fn(|| outbox.take_unsent()).map(|e| (e.n, e.prev)).collect();
+        assert_eq!(numbers, [(1, 0), (2, 0), (3, 1), (4, 2)]);
+    }
+
+    #[test]
+    fn a_new_link_gets_what_the_room_has_not_accepted() {
+        let mut outbox = Outbox::default();
+        for text in ["a", "b", "c", "d"] {
+            outbox.push(&line(text));
+        }
+        assert_eq!(unsent(&mut outbox), [1, 2, 3, 4]);
+        outbox.acknowledge(1);
+        outbox.resume(2);
+        assert_eq!(unsent(&mut outbox), [3, 4]);
+        assert_eq!(outbox.len(), 3, "2 is accepted but not echoed: it is kept until it is");
+        outbox.acknowledge(4);
+        assert_eq!((outbox.len(), outbox.next()), (0, 5));
+    }
+
+    #[test]
+    fn it_fills_by_count_and_by_bytes_and_empties_again() {
+        let mut outbox = Outbox::default();
+        for n in 1..=MAX_WAITING as u64 {
+            assert_eq!(outbox.push(&line("x")), Some(n));
+        }
+        assert_eq!(outbox.push(&line("x")), None);
+        outbox.acknowledge(1);
+        assert_eq!(outbox.push(&line("x")), Some(257));
+
+        let mut outbox = Outbox::default();
+        let big = "x".repeat(12 * 1024);
+        while outbox.push(&line(&big)).is_some() {}
+        assert!(outbox.len() < 30);
+        outbox.acknowledge(u64::MAX);
+        assert_eq!(outbox.bytes, 0);
+    }
+
+    #[test]
+    fn after_a_restart_of_the_room_kept_envelopes_are_set_again_once() {
+        let mut outbox = Outbox::default();
+        outbox.push(&say(To::Everyone, "old", Some(1)));
+        outbox.push(&say(To::Everyone, "gone", Some(2)));
+        outbox.push(&Draft::Withdraw { tag: 2 });
+        assert_eq!(unsent(&mut outbox), [1, 2, 3]);
+        outbox.acknowledge(3);
+        outbox.push(&say(To::Everyone, "waits", Some(3)));
+        outbox.resume(outbox.next() - 1);
+        outbox.set_again();
+        let again: Vec<_> = std::iter::from_fn(|| outbox.take_unsent()).map(|e| e.body).collect();
+        let tags: Vec<_> = again.iter().map(|body| if let Body::Keep { tag, .. } = body { *tag } else { 0 }).collect();
+        assert_eq!(tags, [3, 1]);
+    }
+}

@@ -1,0 +1,120 @@
+//! The members that this member knows of, those at the door, and whose kept envelopes are up.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Member;
+use crate::wire::{Instance, KnockRow, MAX_INTRODUCTIONS, PublicKey};
+
+/// How many of those at the door are remembered; the room lets fewer wait.
+const MAX_KNOCKS: usize = 64;
+
+/// How many kept envelopes are remembered: as many as the largest room can hold for its members.
+const MAX_KEPT_KNOWN: usize = 80_000;
+
+/// Who is who in the room.
+#[derive(Debug)]
+pub(super) struct Roster {
+    me: Member,
+    /// By number, which is the order of entering: the first ones are the oldest.
+    members: BTreeMap<u32, Member>,
+    knocks: Vec<KnockRow>,
+    kept: HashMap<u32, (u32, String)>,
+}
+
+impl Roster {
+    pub(super) fn new(key: PublicKey, instance: Instance, name: String) -> Self {
+        let me = Member { number: 0, key, instance, name };
+        Self { me, members: BTreeMap::new(), knocks: Vec::new(), kept: HashMap::new() }
+    }
+
+    pub(super) fn me(&self) -> &Member {
+        &self.me
+    }
+
+    /// We are in, as this number and under this name.
+    pub(super) fn enter(&mut self, number: u32, name: String) {
+        self.me.number = number;
+        self.me.name = name;
+        self.members.insert(number, self.me.clone());
+    }
+
+    /// Another log begins: numbers mean nothing any more. Returns the kept envelopes that went with it.
+    pub(super) fn begin(&mut self) -> Vec<(u32, Member, String)> {
+        let kept = std::mem::take(&mut self.kept);
+        let gone = kept.into_iter().filter_map(|(number, (from, command))| {
+            self.members.get(&from).map(|member| (number, member.clone(), command))
+        });
+        let gone = gone.collect();
+        self.members.clear();
+        self.knocks.clear();
+        gone
+    }
+
+    pub(super) fn introduce(&mut self, member: Member) {
+        // Twice what the room counts on, so that neither end has to count exactly.
+        if self.members.len() >= 2 * MAX_INTRODUCTIONS {
+            self.members.pop_first();
+        }
+        if member.number == self.me.number {
+            self.me.name.clone_from(&member.name);
+        }
+        self.members.insert(member.number, member);
+    }
+
+    pub(super) fn member(&self, number: u32) -> Option<&Member> {
+        self.members.get(&number)
+    }
+
+    pub(super) fn members(&self) -> Vec<Member> {
+        self.members.values().cloned().collect()
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<Member> {
+        let wanted = name.to_lowercase();
+        self.members.values().find(|member| member.name.to_lowercase() == wanted).cloned()
+    }
+
+    /// Gives a member another name and returns it with the old one.
+    pub(super) fn rename(&mut self, number: u32, name: String) -> Option<(Member, String)> {
+        let member = self.members.get_mut(&number)?;
+        let old = std::mem::replace(&mut member.name, name);
+        if number == self.me.number {
+            self.me.name.clone_from(&member.name);
+        }
+        Some((member.clone(), old))
+    }
+
+    /// A member went. Returns it and what was kept for it.
+    pub(super) fn remove(&mut self, number: u32) -> Option<(Member, Vec<(u32, String)>)> {
+        let member = self.members.remove(&number)?;
+        let gone: Vec<u32> = self.kept.iter().filter(|(_, (from, _))| *from == number).map(|(kept, _)| *kept).collect();
+        let gone = gone.into_iter().filter_map(|kept| self.kept.remove(&kept).map(|(_, command)| (kept, command)));
+        Some((member, gone.collect()))
+    }
+
+    pub(super) fn keep(&mut self, number: u32, from: u32, command: String) {
+        if self.kept.len() < MAX_KEPT_KNOWN {
+            self.kept.insert(number, (from, command));
+        }
+    }
+
+    /// Forgets a kept envelope and returns the command it belonged to.
+    pub(super) fn withdraw(&mut self, number: u32) -> Option<String> {
+        self.kept.remove(&number).map(|(_, command)| command)
+    }
+
+    pub(super) fn knocks(&self) -> &[KnockRow] {
+        &self.knocks
+    }
+
+    pub(super) fn knock(&mut self, knock: KnockRow) {
+        self.knock_over(&knock.name);
+        if self.knocks.len() < MAX_KNOCKS {
+            self.knocks.push(knock);
+        }
+    }
+
+    pub(super) fn knock_over(&mut self, name: &str) {
+        self.knocks.retain(|knock| knock.name != name);
+    }
+}
