@@ -3,6 +3,9 @@
 pub mod args;
 pub mod command;
 pub mod context;
+pub mod gauge;
+pub mod link;
+pub mod room;
 pub mod session;
 pub mod view;
 pub mod wire;

@@ -33,6 +33,8 @@ pub enum SessionEvent {
     Restored {
         /// Whether the room had restarted in the meantime, so that its log began anew.
         restarted: bool,
+        /// Whether we were away for so long that our seat was given up, so that something may be missing.
+        missed: bool,
     },
     /// A message of a command.
     Message(Incoming),

@@ -7,12 +7,16 @@
 //! The reader of the events must keep reading whatever else it waits for: the session reads from the room
 //! only while there is room for its events, so a reader that waits for the session stops both.
 
+mod actor;
 mod event;
 mod handle;
 mod inbox;
+mod life;
+mod link;
 mod outbox;
 mod roster;
 
+pub use actor::{Dial, DialError, Dialed, SessionConfig, Timing, start};
 pub use event::{Ending, Incoming, MemberEvent, SessionEvent};
 pub use handle::{AskError, Draft, Handle, SendError, WhenFull};
 

@@ -18,7 +18,7 @@ pub(super) struct Roster {
     /// By number, which is the order of entering: the first ones are the oldest.
     members: BTreeMap<u32, Member>,
     knocks: Vec<KnockRow>,
-    kept: HashMap<u32, (u32, String)>,
+    kept: HashMap<u32, (Member, String)>,
 }
 
 impl Roster {
@@ -40,14 +40,15 @@ impl Roster {
 
     /// Another log begins: numbers mean nothing any more. Returns the kept envelopes that went with it.
     pub(super) fn begin(&mut self) -> Vec<(u32, Member, String)> {
-        let kept = std::mem::take(&mut self.kept);
-        let gone = kept.into_iter().filter_map(|(number, (from, command))| {
-            self.members.get(&from).map(|member| (number, member.clone(), command))
-        });
-        let gone = gone.collect();
-        self.members.clear();
+        self.forget();
         self.knocks.clear();
-        gone
+        std::mem::take(&mut self.kept).into_iter().map(|(number, (from, command))| (number, from, command)).collect()
+    }
+
+    /// Who is there is not known for sure any more.
+    pub(super) fn forget(&mut self) {
+        let me = self.me.number;
+        self.members.retain(|number, _| *number == me);
     }
 
     pub(super) fn introduce(&mut self, member: Member) {
@@ -87,20 +88,25 @@ impl Roster {
     /// A member went. Returns it and what was kept for it.
     pub(super) fn remove(&mut self, number: u32) -> Option<(Member, Vec<(u32, String)>)> {
         let member = self.members.remove(&number)?;
-        let gone: Vec<u32> = self.kept.iter().filter(|(_, (from, _))| *from == number).map(|(kept, _)| *kept).collect();
-        let gone = gone.into_iter().filter_map(|kept| self.kept.remove(&kept).map(|(_, command)| (kept, command)));
-        Some((member, gone.collect()))
+        let gone = self.kept.extract_if(|_, (from, _)| from.number == number);
+        Some((member, gone.map(|(kept, (_, command))| (kept, command)).collect()))
     }
 
-    pub(super) fn keep(&mut self, number: u32, from: u32, command: String) {
+    pub(super) fn keep(&mut self, number: u32, from: Member, command: String) {
         if self.kept.len() < MAX_KEPT_KNOWN {
             self.kept.insert(number, (from, command));
         }
     }
 
-    /// Forgets a kept envelope and returns the command it belonged to.
-    pub(super) fn withdraw(&mut self, number: u32) -> Option<String> {
-        self.kept.remove(&number).map(|(_, command)| command)
+    /// Forgets a kept envelope and returns whose it was and the command it belonged to.
+    pub(super) fn withdraw(&mut self, number: u32) -> Option<(Member, String)> {
+        self.kept.remove(&number)
+    }
+
+    /// Forgets the kept envelopes that are not among `numbers`, and returns them.
+    pub(super) fn keep_only(&mut self, numbers: &[u32]) -> Vec<(u32, Member, String)> {
+        let gone = self.kept.extract_if(|number, _| !numbers.contains(number));
+        gone.map(|(number, (from, command))| (number, from, command)).collect()
     }
 
     pub(super) fn knocks(&self) -> &[KnockRow] {

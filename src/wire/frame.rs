@@ -330,8 +330,8 @@ pub struct Introduction {
     pub name: String,
 }
 
-/// Events that a member was entitled to and will not get.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Events that a member was entitled to and will not get. All that the room keeps follows, known or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// How many.
     pub missed: u64,
@@ -339,6 +339,8 @@ pub struct Gap {
     pub accepted: u64,
     /// The events that follow have a higher `seq` than this.
     pub seq: u64,
+    /// The numbers of all that the room keeps now; what is not among them was withdrawn.
+    pub kept: Vec<u32>,
 }
 
 /// Why the room ends a link.

@@ -43,8 +43,8 @@
 //! 4. The room ends a link with [`FromRoom::Ended`]; a member ends it with [`ToRoom::Leave`]. A connection
 //!    that closes without either is a break: the member keeps its seat and may come back.
 //!
-//! [`FromRoom::Member`] precedes the first event that needs the member it introduces. After
-//! [`Event::Left`] of a member both ends forget the introduction. The room may introduce a member again;
+//! [`FromRoom::Member`] precedes the first event that needs the member it introduces. After a gap and after
+//! [`Event::Left`] of a member both ends forget introductions: all, or that one. The room may introduce again;
 //! a receiver keeps at least the last [`MAX_INTRODUCTIONS`] ones.
 //!
 //! # Nothing said is lost
@@ -60,6 +60,8 @@
 //! * A member that comes back says where it stood ([`Resume`]); the room answers with the highest `n` it
 //!   accepted and goes on after that `seq`. If the log no longer reaches back so far, [`FromRoom::Gap`] says
 //!   how many events are missing and acknowledges what was accepted.
+//! * What the room keeps is sent to a member that enters before its first live event, and again after a gap,
+//!   as events with the `seq` they had; such a `seq` is not above the one that Welcome or Gap stated.
 //! * Receivers drop an event whose `n` they have already seen from that key and instance, so that a room that
 //!   restarted with an empty log causes no doubles.
 //! * The newest link of one key *and* instance wins; the older one is ended with [`End::Superseded`].
@@ -105,6 +107,9 @@ pub const MAX_KEPT_LEN: usize = 4 * 1024;
 
 /// How many envelopes the room keeps for one member.
 pub const MAX_KEPT: usize = 8;
+
+/// How many envelopes the room keeps in all, so that their numbers fit a frame and their bytes the memory.
+pub const MAX_KEPT_IN_ROOM: usize = 1024;
 
 /// Longest command name in an envelope, in bytes.
 pub const MAX_COMMAND_LEN: usize = 32;

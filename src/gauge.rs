@@ -1,0 +1,128 @@
+//! When a connection last took bytes: tells a slow peer from a stalled one.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+
+/// What all gauges count from.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+fn now_millis() -> u64 {
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// When a connection last took bytes.
+#[derive(Debug)]
+pub struct Gauge {
+    wrote: AtomicU64,
+}
+
+impl Gauge {
+    /// A gauge that counts its own making as progress.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { wrote: AtomicU64::new(now_millis()) })
+    }
+
+    /// Bytes were taken, or a write begins that can now be waited for.
+    pub fn mark(&self) {
+        self.wrote.store(now_millis(), Relaxed);
+    }
+
+    /// Whether the last progress is at most this long ago.
+    pub fn marked_within(&self, span: Duration) -> bool {
+        u128::from(now_millis().saturating_sub(self.wrote.load(Relaxed))) <= span.as_millis()
+    }
+}
+
+/// A stream whose successful writes show on a [`Gauge`].
+#[derive(Debug)]
+pub struct Gauged<S> {
+    inner: S,
+    gauge: Arc<Gauge>,
+}
+
+impl<S> Gauged<S> {
+    /// Gauges a stream.
+    pub fn new(inner: S) -> Self {
+        Self { inner, gauge: Gauge::new() }
+    }
+
+    /// The gauge.
+    pub fn gauge(&self) -> Arc<Gauge> {
+        self.gauge.clone()
+    }
+
+    fn noted(&self, written: io::Result<usize>) -> Poll<io::Result<usize>> {
+        if matches!(written, Ok(1..)) {
+            self.gauge.mark();
+        }
+        Poll::Ready(written)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Gauged<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Gauged<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, buf));
+        self.noted(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, bufs));
+        self.noted(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_write_that_is_taken_counts_as_progress() {
+        let (near, _far) = tokio::io::duplex(4);
+        let mut stream = Gauged::new(near);
+        let gauge = stream.gauge();
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert!(!gauge.marked_within(Duration::from_secs(1)));
+        assert_eq!(stream.write(b"abcdef").await.unwrap(), 4);
+        assert!(gauge.marked_within(Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(3)).await;
+        let full = tokio::time::timeout(Duration::from_secs(1), stream.write(b"x")).await;
+        assert!(full.is_err() && !gauge.marked_within(Duration::from_secs(1)));
+    }
+}

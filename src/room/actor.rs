@@ -1,0 +1,277 @@
+//! The actor that owns the room's state.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    Move, RoomConfig,
+    admission::Listed,
+    ask::{Change, Outcome},
+    log::Log,
+    relay::Violation,
+    seat::LinkEnd,
+    state::{Caller, State, Verdict},
+};
+use crate::wire::{Answer, Departure, Envelope, Epoch, Hello, Refusal, Request};
+
+/// Frames from links that wait for the actor: what a few busy links bring in one turn.
+const INGEST: usize = 1024;
+
+/// Frames taken in one turn, so that the links wait for the log only briefly.
+const BATCH: usize = 64;
+
+/// Time between two looks at old seats, knocks and events.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Time between two looks whether slow members have caught up.
+const RECHECK: Duration = Duration::from_millis(2);
+
+/// Events between two looks for slow members. Small against the half of the log that they may be behind.
+const CHECK_EVERY: u32 = 1024;
+
+/// What a link brings, in its order.
+#[derive(Debug)]
+pub(super) enum FromLink {
+    Envelope(Envelope),
+    Ask(Request, oneshot::Sender<Answer>),
+    Leave,
+    Broke,
+}
+
+/// What reaches the room beside the links' frames.
+#[derive(Debug)]
+pub(super) enum Control {
+    Arrive { caller: Caller, hello: Hello, listed: Listed, old_port: bool, reply: oneshot::Sender<Verdict> },
+    KnockBroke { ticket: u64 },
+    Saved { change: Change, result: Result<(), String>, reply: oneshot::Sender<Answer> },
+    Moved { result: Result<u16, String>, reply: oneshot::Sender<Answer> },
+    Close,
+}
+
+/// The handle to a room. Cheap to clone.
+#[derive(Clone)]
+pub struct RoomHandle {
+    pub(super) control: mpsc::Sender<Control>,
+    pub(super) ingest: mpsc::Sender<(u32, u64, FromLink)>,
+    pub(super) log: Arc<Log>,
+    pub(super) config: Arc<RoomConfig>,
+    closed: watch::Receiver<bool>,
+}
+
+impl RoomHandle {
+    /// Closes the room: everybody is told who closed it.
+    pub async fn close(&self) {
+        let _ = self.control.send(Control::Close).await;
+    }
+
+    /// Waits until the room is closed.
+    pub async fn closed(&self) {
+        let mut closed = self.closed.clone();
+        // An error means that the actor is gone, which is the same.
+        let _ = closed.wait_for(|closed| *closed).await;
+    }
+}
+
+/// Opens a room with a log of its own `epoch`. Its tasks run in `tasks` and end after [`RoomHandle::close`].
+pub fn start(config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomHandle {
+    let (control, control_queue) = mpsc::channel(INGEST);
+    let (ingest, ingest_queue) = mpsc::channel(INGEST);
+    let (closing, closed) = watch::channel(false);
+    let shared = Arc::new(config.clone());
+    let state = State::new(config, epoch);
+    let handle = RoomHandle { control: control.clone(), ingest, log: state.log.clone(), config: shared, closed };
+    let actor = Actor { state, control, tasks: tasks.clone(), closing, unchecked: 0 };
+    tasks.spawn(actor.run(control_queue, ingest_queue));
+    handle
+}
+
+struct Actor {
+    state: State,
+    /// For the answers of what runs beside the actor.
+    control: mpsc::Sender<Control>,
+    tasks: TaskTracker,
+    closing: watch::Sender<bool>,
+    /// Events since the last look for slow members.
+    unchecked: u32,
+}
+
+impl Actor {
+    async fn run(mut self, mut control: mpsc::Receiver<Control>, mut ingest: mpsc::Receiver<(u32, u64, FromLink)>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut waiting = false;
+        loop {
+            tokio::select! {
+                biased;
+                Some(message) = control.recv() => {
+                    if self.control(message) {
+                        break;
+                    }
+                }
+                _ = tick.tick() => self.state.tick(Instant::now()),
+                () = tokio::time::sleep(RECHECK), if waiting => waiting = self.state.must_wait(),
+                _ = ingest.recv_many(&mut batch, BATCH), if !waiting => {
+                    let now = Instant::now();
+                    self.unchecked += batch.len() as u32;
+                    let closed = batch.drain(..).any(|(number, link, frame)| self.frame(number, link, frame, now));
+                    if closed {
+                        break;
+                    }
+                    if self.unchecked >= CHECK_EVERY {
+                        self.unchecked = 0;
+                        waiting = self.state.must_wait();
+                    }
+                }
+            }
+            self.state.log.publish();
+        }
+        self.close();
+        // What still comes is answered, so that nobody waits for a room that is gone.
+        control.close();
+        while let Some(message) = control.recv().await {
+            if let Control::Arrive { reply, .. } = message {
+                let _ = reply.send(Verdict::Refused(Refusal::Closing));
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        let by = self.state.host().map(|host| host.who.name.clone()).unwrap_or_default();
+        self.state.close(&by);
+        self.state.log.publish();
+        self.closing.send_replace(true);
+    }
+
+    /// Handles a frame of a link. Returns whether the room is to close.
+    fn frame(&mut self, number: u32, link: u64, frame: FromLink, now: Instant) -> bool {
+        match frame {
+            FromLink::Envelope(envelope) => {
+                if self.state.relay(number, link, envelope, now) == Err(Violation)
+                    && let Some(seat) = self.state.linked(number, link)
+                    && let Some(control) = seat.link.take()
+                {
+                    let _ = control.end.send(LinkEnd::Violation);
+                    seat.broken = Some(now);
+                }
+            }
+            FromLink::Ask(request, reply) => {
+                if self.state.linked(number, link).is_some() {
+                    let outcome = self.state.ask(number, request, now);
+                    self.outcome(outcome, reply);
+                }
+            }
+            FromLink::Broke => self.state.broke(number, link, now),
+            FromLink::Leave => {
+                let Some(seat) = self.state.linked(number, link) else { return false };
+                if seat.host {
+                    return true;
+                }
+                self.state.depart(number, Departure::Quit, now);
+            }
+        }
+        false
+    }
+
+    /// Handles a message beside the links' frames. Returns whether the room is to close.
+    fn control(&mut self, message: Control) -> bool {
+        let now = Instant::now();
+        match message {
+            Control::Arrive { caller, hello, listed, old_port, reply } => {
+                let verdict = match (old_port, self.state.may_know_place(&caller, &hello, &listed)) {
+                    (false, _) => self.state.arrive(&caller, &hello, &listed, now),
+                    (true, true) => Verdict::Refused(Refusal::Moved { port: self.state.config.port }),
+                    (true, false) => Verdict::Violation,
+                };
+                let seated = match &verdict {
+                    Verdict::Seated(seated) => Some((seated.welcome.number, seated.shared.id)),
+                    _ => None,
+                };
+                if reply.send(verdict).is_err()
+                    && let Some((number, link)) = seated
+                {
+                    self.state.broke(number, link, now);
+                }
+            }
+            Control::KnockBroke { ticket } => self.state.knock_broke(ticket, now),
+            Control::Saved { change, result, reply } => {
+                let _ = reply.send(self.saved(&change, result, now));
+            }
+            Control::Moved { result, reply } => {
+                let answer = match result {
+                    Ok(port) => {
+                        self.state.moved(port, now);
+                        self.state.place()
+                    }
+                    Err(reason) => Answer::Denied(reason),
+                };
+                let _ = reply.send(answer);
+            }
+            Control::Close => return true,
+        }
+        false
+    }
+
+    fn saved(&mut self, change: &Change, result: Result<(), String>, now: Instant) -> Answer {
+        match (change, result) {
+            (Change::LetIn { name, .. }, Err(error)) => {
+                Answer::Denied(format!("{name} still waits: the list of those let in was not saved: {error}"))
+            }
+            (Change::PutOut { .. }, Err(error)) => Answer::Denied(format!(
+                "they are out, but still on the list of those let in, which was not saved: {error}"
+            )),
+            (Change::LetIn { ticket, name, .. }, Ok(())) => {
+                match self.state.knocks.iter().position(|knock| knock.ticket == *ticket) {
+                    Some(index) => {
+                        self.state.let_in(index, now);
+                        Answer::Done
+                    }
+                    None => Answer::Denied(format!("{name} did not wait; they may come in at any time now")),
+                }
+            }
+            (Change::PutOut { .. }, Ok(())) => Answer::Done,
+        }
+    }
+
+    fn outcome(&mut self, outcome: Outcome, reply: oneshot::Sender<Answer>) {
+        match outcome {
+            Outcome::Now(answer) => {
+                let _ = reply.send(answer);
+            }
+            Outcome::Save(change) => {
+                let guests = self.state.config.guests.clone();
+                let control = self.control.clone();
+                self.tasks.spawn(async move {
+                    let job = change.clone();
+                    let saved = tokio::task::spawn_blocking(move || match job {
+                        Change::LetIn { key, name, .. } => guests.let_in(&key, &name),
+                        Change::PutOut { key } => guests.put_out(&key),
+                    });
+                    let result = match saved.await {
+                        Ok(result) => result.map_err(|error| format!("{error:#}")),
+                        Err(error) => Err(error.to_string()),
+                    };
+                    let _ = control.send(Control::Saved { change, result, reply }).await;
+                });
+            }
+            Outcome::Move(port) => {
+                let mover = self.state.config.mover.clone();
+                let control = self.control.clone();
+                self.tasks.spawn(async move {
+                    let (answer, bound) = oneshot::channel();
+                    let asked = mover.send(Move { port, reply: answer }).await;
+                    let result = match (asked, bound.await) {
+                        (Ok(()), Ok(result)) => result,
+                        _ => Err("this room cannot move".to_owned()),
+                    };
+                    let _ = control.send(Control::Moved { result, reply }).await;
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What the room answers when it is asked.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use tokio::time::Instant;
+
+use super::{
+    NAMED_CROWD,
+    log::{Audience, Needs},
+    seat::Seat,
+    state::State,
+};
+use crate::wire::{Answer, Departure, Event, MAX_NAME_LEN, MAX_REASON_LEN, PAGE_ROWS, PublicKey, Request, WhoRow};
+
+/// What a request comes to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It is answered.
+    Now(Answer),
+    /// The list of keys let in is changed first, off the room's thread.
+    Save(Change),
+    /// Another port is bound first.
+    Move(u16),
+}
+
+/// A change of the list of keys let in.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    /// Put on it, and let in.
+    LetIn { ticket: u64, key: PublicKey, name: String },
+    /// Taken off it; they have been put out already.
+    PutOut { key: PublicKey },
+}
+
+fn denied(reason: impl Into<String>) -> Outcome {
+    Outcome::Now(Answer::Denied(reason.into()))
+}
+
+/// What the host alone may do is denied to everybody else here, not in their programs.
+const NOT_YOURS: &str = "only the host of the room can do that";
+
+impl State {
+    /// Answers a member.
+    pub(super) fn ask(&mut self, asker: u32, request: Request, now: Instant) -> Outcome {
+        let Some(seat) = self.seats.get(&asker) else { return denied("you are not in the room") };
+        let key = seat.who.key;
+        let rules = self.may_rule(key);
+        match request {
+            Request::Who { after } => Outcome::Now(self.who(after, now)),
+            Request::Names { prefix } => Outcome::Now(self.names_with(&prefix)),
+            Request::Find { name } => Outcome::Now(Answer::Found(self.named(&name).map(|seat| seat.who.clone()))),
+            Request::Place => Outcome::Now(self.place()),
+            Request::Nick { name } => self.rename(asker, &name, now),
+            _ if !rules => denied(NOT_YOURS),
+            Request::Kick { member, reason } => self.kick(asker, member, reason, now),
+            Request::Knocks => Outcome::Now(Answer::Knocks(self.knocks.iter().map(|knock| knock.row()).collect())),
+            Request::Admit { name } => match self.knock_of(&name) {
+                Some(index) => {
+                    let knock = &self.knocks[index];
+                    let (ticket, key, name) = (knock.ticket, knock.caller.key, knock.name.clone());
+                    Outcome::Save(Change::LetIn { ticket, key, name })
+                }
+                None => denied(format!("nobody called {name} waits at the door")),
+            },
+            Request::Decline { name } => match self.knock_of(&name) {
+                Some(index) => {
+                    self.send_away(index, now);
+                    Outcome::Now(Answer::Done)
+                }
+                None => denied(format!("nobody called {name} waits at the door")),
+            },
+            Request::Move { port } if port != 0 && port == self.config.port => {
+                denied("the room is at that port already")
+            }
+            Request::Move { port } => Outcome::Move(port),
+        }
+    }
+
+    pub(super) fn place(&self) -> Answer {
+        Answer::Place { port: self.config.port, addresses: self.config.addresses.iter().take(16).copied().collect() }
+    }
+
+    fn named(&self, name: &str) -> Option<&Seat> {
+        let wanted = name.to_lowercase();
+        self.seats.values().find(|seat| seat.who.name.to_lowercase() == wanted)
+    }
+
+    fn knock_of(&self, name: &str) -> Option<usize> {
+        let wanted = name.to_lowercase();
+        self.knocks.iter().position(|knock| knock.name.to_lowercase() == wanted)
+    }
+
+    fn who(&self, after: u32, now: Instant) -> Answer {
+        let mut rest = self.seats.range(after.saturating_add(1)..).map(|(_, seat)| seat);
+        let rows = rest.by_ref().take(PAGE_ROWS).map(|seat| {
+            let rtt = seat.link.as_ref().map_or(0, |link| link.shared.rtt.load(Relaxed));
+            WhoRow {
+                member: seat.who.clone(),
+                address: seat.address,
+                since_secs: now.duration_since(seat.since).as_secs(),
+                rtt_micros: (rtt > 0).then_some(rtt),
+                host: seat.host,
+                away: seat.broken.is_some(),
+            }
+        });
+        let rows = rows.collect();
+        Answer::Who { rows, more: rest.next().is_some() }
+    }
+
+    fn names_with(&self, prefix: &str) -> Answer {
+        let prefix = prefix.to_lowercase();
+        let names = self.seats.values().map(|seat| &seat.who.name);
+        let mut names: Vec<String> =
+            names.filter(|name| name.to_lowercase().starts_with(&prefix)).take(PAGE_ROWS).cloned().collect();
+        names.sort();
+        Answer::Names(names)
+    }
+
+    fn rename(&mut self, member: u32, wish: &str, now: Instant) -> Outcome {
+        let Some(seat) = self.seats.get_mut(&member) else { return denied("you are not in the room") };
+        if wish.len() <= MAX_NAME_LEN && seat.who.name == wish.trim() {
+            return Outcome::Now(Answer::Name(seat.who.name.clone()));
+        }
+        // One's own present name is in nobody's way, so that its case can be changed.
+        let old = seat.who.name.clone();
+        let key = seat.who.key;
+        self.names.release(&old);
+        let name = match self.names.take(wish, key) {
+            Ok(name) => name,
+            Err(error) => {
+                if self.names.take(&old, key).is_err() {
+                    tracing::error!(name = old, "a name was lost in a change that did not come about");
+                }
+                return denied(error.to_string());
+            }
+        };
+        let needs = seat.needs();
+        seat.who.name.clone_from(&name);
+        seat.frame = Seat::introduce(&seat.who);
+        self.record(Event::Renamed { member, name: name.clone() }, Audience::All, needs, now);
+        Outcome::Now(Answer::Name(name))
+    }
+
+    fn kick(&mut self, by: u32, member: u32, mut reason: String, now: Instant) -> Outcome {
+        let Some(key) = self.seats.get(&member).map(|seat| seat.who.key) else { return denied("they are not here") };
+        if key == self.config.owner {
+            return denied("the host cannot be put out of the room");
+        }
+        while reason.len() > MAX_REASON_LEN {
+            reason.pop();
+        }
+        let by = self.seats.get(&by).map(|seat| seat.who.name.clone()).unwrap_or_default();
+        self.bans.insert(key, now + self.config.timing.ban);
+        let seats: Vec<u32> =
+            self.seats.values().filter(|seat| seat.who.key == key).map(|seat| seat.who.number).collect();
+        for number in seats {
+            self.depart(number, Departure::Kicked { by: by.clone(), reason: reason.clone() }, now);
+        }
+        Outcome::Save(Change::PutOut { key })
+    }
+
+    /// The room is at another port now.
+    pub(super) fn moved(&mut self, port: u16, now: Instant) {
+        self.config.port = port;
+        self.record(Event::Moved { port }, Audience::All, Needs::Nobody, now);
+    }
+
+    /// Whether there are so many that comings and goings are only counted.
+    pub(super) fn crowded(&self) -> bool {
+        self.seats.len() > NAMED_CROWD
+    }
+}

@@ -1,0 +1,379 @@
+//! One link, from its first frame to its last: Hello, verdict, then events out and frames in.
+//!
+//! A link is one task: its two halves and its watchdog are futures of the same `select!`, which costs an idle
+//! member least memory.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
+    sync::oneshot,
+    time::{Instant, timeout, timeout_at},
+};
+use tokio_util::codec::FramedRead;
+
+use super::{
+    actor::{Control, FromLink, RoomHandle},
+    admission::Listed,
+    bucket::Bucket,
+    log::{Cursor, Read},
+    seat::{LinkEnd, LinkShared},
+    state::{Caller, Verdict},
+};
+use crate::{
+    gauge::Gauge,
+    link::{FIRST_BUFFER, Pulse, Replies, WRITE_BYTES, write_all},
+    wire::{Codec, End, FromRoom, Hello, MAX_FRAME_LEN, MAX_HELLO_LEN, PublicKey, Refusal, ToRoom, encode_into},
+};
+
+/// Seconds' worth of lines that a member may send in one go.
+const BURST_SECS: u32 = 4;
+
+/// Questions and pings a second, and in one go: more than any person or program of ours has.
+const ASK_RATE: (u32, u32) = (20, 60);
+
+/// How a peer reached the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// In memory: it is the member of the process that keeps the room.
+    Inside,
+    /// By the room's port.
+    Port,
+    /// By a port that the room has left.
+    OldPort,
+}
+
+/// The other end of a link, as far as the network and TLS tell.
+pub struct Peer {
+    /// The key it has proved.
+    pub key: PublicKey,
+    /// Where it comes from, unless it is in this process.
+    pub address: Option<IpAddr>,
+    /// When it last took bytes.
+    pub gauge: Arc<Gauge>,
+    /// How it got here.
+    pub via: Via,
+    /// Until when it must have said Hello.
+    pub deadline: Instant,
+    /// Its share among those not admitted yet, given back once it has said Hello.
+    pub turn: Option<Box<dyn Send>>,
+}
+
+type Frames<S> = FramedRead<ReadHalf<S>, Codec<ToRoom>>;
+
+/// How a link came to its end.
+#[derive(Debug)]
+enum Over {
+    /// The member said that it goes.
+    Left,
+    /// The connection failed, fell silent, or brought nonsense.
+    Broke(&'static str),
+    /// The room ended it.
+    Ended(Option<End>),
+}
+
+impl RoomHandle {
+    /// Speaks with one member over `stream` until the link is over.
+    pub async fn serve<S>(&self, stream: S, mut peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Send,
+    {
+        let (read, mut write) = tokio::io::split(stream);
+        let mut frames = FramedRead::with_capacity(read, Codec::new(MAX_HELLO_LEN), FIRST_BUFFER);
+        let hello = match timeout_at(peer.deadline, frames.next()).await {
+            Ok(Some(Ok(ToRoom::Hello(hello)))) => hello,
+            other => return tracing::debug!(?other, "no hello"),
+        };
+        let verdict = self.judge(&peer, hello).await;
+        peer.turn = None;
+        match self.wait(verdict, &mut frames, &mut write).await {
+            Some(Verdict::Seated(seated)) => {
+                frames.decoder_mut().set_limit(MAX_FRAME_LEN);
+                let link = Link {
+                    room: self,
+                    number: seated.welcome.number,
+                    shared: seated.shared,
+                    replies: Replies::default(),
+                    pulse: Pulse::default(),
+                    measured: peer.via != Via::Inside,
+                };
+                link.run(FromRoom::Welcome(seated.welcome), seated.cursor, seated.end, frames, write).await;
+            }
+            Some(Verdict::Refused(refusal)) => {
+                self.last_words(FromRoom::Refused(refusal), &mut frames, &mut write).await
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks the actor about a Hello.
+    async fn judge(&self, peer: &Peer, hello: Hello) -> Verdict {
+        let (guests, key, name) = (self.config.guests.clone(), peer.key, hello.name.clone());
+        let look = move || {
+            let another = guests.key_of(&name)?.is_some_and(|known| known != key);
+            anyhow::Ok(Listed { key: guests.name_of(&key)?.is_some(), name_of_another: another })
+        };
+        let listed = match tokio::task::spawn_blocking(look).await {
+            Ok(Ok(listed)) => listed,
+            failed => {
+                // Who cannot be looked up is a stranger.
+                tracing::warn!(?failed, "the list of keys let in before cannot be read");
+                Listed::default()
+            }
+        };
+        let caller = Caller { key, address: peer.address, gauge: peer.gauge.clone(), inside: peer.via == Via::Inside };
+        let (reply, verdict) = oneshot::channel();
+        let arrive = Control::Arrive { caller, hello, listed, old_port: peer.via == Via::OldPort, reply };
+        let asked = self.control.send(arrive).await;
+        match (asked, verdict.await) {
+            (Ok(()), Ok(verdict)) => verdict,
+            _ => Verdict::Refused(Refusal::Closing),
+        }
+    }
+
+    /// Waits for the last word on somebody at the door.
+    async fn wait<S>(&self, verdict: Verdict, frames: &mut Frames<S>, write: &mut WriteHalf<S>) -> Option<Verdict>
+    where
+        S: AsyncRead + AsyncWrite + Send,
+    {
+        let Verdict::Waiting { name, ticket, verdict: mut decision } = verdict else { return Some(verdict) };
+        let mut signs = Bucket::new(ASK_RATE.0, ASK_RATE.1, Instant::now());
+        let mut reply = Some(FromRoom::Waiting { name });
+        loop {
+            if let Some(frame) = reply.take()
+                && self.say(&frame, write).await.is_err()
+            {
+                break;
+            }
+            tokio::select! {
+                verdict = &mut decision => return verdict.ok(),
+                frame = frames.next() => match frame {
+                    Some(Ok(ToRoom::Ping(number))) => {
+                        if let Some(pass) = signs.take(Instant::now()) {
+                            tokio::time::sleep_until(pass).await;
+                        }
+                        reply = Some(FromRoom::Pong(number));
+                    }
+                    Some(Ok(ToRoom::Pong(_))) => {}
+                    _ => break,
+                },
+            }
+        }
+        decision.close();
+        // It may have been let in at this very moment.
+        if let Ok(Verdict::Seated(seated)) = decision.try_recv() {
+            let _ = self.ingest.send((seated.welcome.number, seated.shared.id, FromLink::Broke)).await;
+        }
+        let _ = self.control.send(Control::KnockBroke { ticket }).await;
+        None
+    }
+
+    async fn say<S>(&self, frame: &FromRoom, write: &mut WriteHalf<S>) -> std::io::Result<()>
+    where
+        S: AsyncWrite,
+    {
+        let mut bytes = BytesMut::new();
+        encode_into(frame, &mut bytes).map_err(std::io::Error::other)?;
+        let written = timeout(self.config.timing.write_stall, async {
+            write.write_all(&bytes).await?;
+            write.flush().await
+        });
+        written.await?
+    }
+
+    /// Says a last frame and closes, in such a way that the peer gets it whatever it still sends.
+    async fn last_words<S>(&self, frame: FromRoom, frames: &mut Frames<S>, write: &mut WriteHalf<S>)
+    where
+        S: AsyncRead + AsyncWrite,
+    {
+        let farewell = timeout(self.config.timing.farewell, async {
+            self.say(&frame, write).await?;
+            write.shutdown().await?;
+            // Closing a socket with unread bytes resets it, and a reset overtakes what was written.
+            while let Some(Ok(_)) = frames.next().await {}
+            std::io::Result::Ok(())
+        });
+        let _ = farewell.await;
+    }
+}
+
+/// One link of a seated member.
+struct Link<'a> {
+    room: &'a RoomHandle,
+    number: u32,
+    shared: Arc<LinkShared>,
+    replies: Replies<FromRoom>,
+    pulse: Pulse,
+    /// Whether the round trip means anything.
+    measured: bool,
+}
+
+impl Link<'_> {
+    async fn run<S>(
+        self,
+        welcome: FromRoom,
+        mut cursor: Cursor,
+        mut end: oneshot::Receiver<LinkEnd>,
+        mut frames: Frames<S>,
+        mut write: WriteHalf<S>,
+    ) where
+        S: AsyncRead + AsyncWrite + Send,
+    {
+        self.replies.push(welcome).await;
+        let over = tokio::select! {
+            over = self.read(&mut frames) => over,
+            over = self.write(&mut write, &mut cursor, &mut end) => over,
+            over = self.watch() => over,
+        };
+        tracing::debug!(member = self.number, ?over, "link over");
+        match over {
+            Over::Ended(Some(end)) => self.room.last_words(FromRoom::Ended(end), &mut frames, &mut write).await,
+            Over::Ended(None) => {}
+            Over::Left => {
+                let _ = timeout(self.room.config.timing.farewell, write.shutdown()).await;
+            }
+            Over::Broke(_) => self.tell(FromLink::Broke).await,
+        }
+    }
+
+    /// Hands a frame to the actor, later if it is busy.
+    async fn tell(&self, frame: FromLink) {
+        // An error means that the room is closed, which the other half notices.
+        let _ = self.room.ingest.send((self.number, self.shared.id, frame)).await;
+    }
+
+    /// Frames in.
+    async fn read<S>(&self, frames: &mut Frames<S>) -> Over
+    where
+        S: AsyncRead + AsyncWrite,
+    {
+        let now = Instant::now();
+        let mut lines = self.room.config.rate.map(|rate| Bucket::new(rate, rate.saturating_mul(BURST_SECS), now));
+        let mut asks = Bucket::new(ASK_RATE.0, ASK_RATE.1, now);
+        loop {
+            self.pulse.listening();
+            let frame = match frames.next().await {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => {
+                    tracing::debug!(member = self.number, %error, "bad frame");
+                    return Over::Broke("bad frame");
+                }
+                None => return Over::Broke("end of stream"),
+            };
+            self.pulse.heard();
+            let bucket = match frame {
+                ToRoom::Envelope(_) => lines.as_mut(),
+                ToRoom::Ask(_) | ToRoom::Ping(_) => Some(&mut asks),
+                _ => None,
+            };
+            if let Some(pass) = bucket.and_then(|bucket| bucket.take(Instant::now())) {
+                tokio::time::sleep_until(pass).await;
+            }
+            match frame {
+                ToRoom::Envelope(envelope) => self.tell(FromLink::Envelope(envelope)).await,
+                ToRoom::Ask(request) => {
+                    let (reply, answer) = oneshot::channel();
+                    self.tell(FromLink::Ask(request, reply)).await;
+                    let Ok(answer) = answer.await else { return std::future::pending().await };
+                    self.replies.push(FromRoom::Answer(answer)).await;
+                }
+                ToRoom::Ping(number) => self.replies.push(FromRoom::Pong(number)).await,
+                ToRoom::Pong(number) => {
+                    if let Some(rtt) = self.pulse.pong(number)
+                        && self.measured
+                    {
+                        self.shared.rtt.store(u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX), Relaxed);
+                    }
+                }
+                ToRoom::Leave => {
+                    self.tell(FromLink::Leave).await;
+                    return Over::Left;
+                }
+                ToRoom::Hello(_) => return Over::Broke("a second hello"),
+            }
+        }
+    }
+
+    /// Events out.
+    async fn write<S>(&self, out: &mut WriteHalf<S>, cursor: &mut Cursor, end: &mut oneshot::Receiver<LinkEnd>) -> Over
+    where
+        S: AsyncWrite,
+    {
+        let mut news = self.room.log.subscribe();
+        let mut bytes = BytesMut::new();
+        let mut last = None;
+        loop {
+            if last.is_none()
+                && let Ok(ended) = end.try_recv()
+            {
+                match ended {
+                    // Everybody gets what was said before the room closed.
+                    LinkEnd::Told(closed @ End::Closed { .. }) => last = Some(closed),
+                    LinkEnd::Told(ended) => return Over::Ended(Some(ended)),
+                    LinkEnd::Violation => return Over::Ended(None),
+                }
+            }
+            news.borrow_and_update();
+            self.replies.drain(&mut bytes);
+            let accepted = self.shared.accepted.load(Relaxed);
+            let read = self.room.log.read().read(cursor, accepted, &mut bytes, WRITE_BYTES);
+            self.shared.next.store(cursor.next(), Relaxed);
+            if !bytes.is_empty() {
+                if let Err(error) = self.write_all(out, &bytes).await {
+                    tracing::debug!(member = self.number, %error, "cannot write");
+                    return Over::Broke("cannot write");
+                }
+                bytes.clear();
+                continue;
+            }
+            debug_assert_eq!(read, Read::All);
+            if last.is_some() {
+                return Over::Ended(last);
+            }
+            // A member that only listens keeps no buffer.
+            bytes = BytesMut::new();
+            tokio::select! {
+                changed = news.changed() => {
+                    if changed.is_err() {
+                        return Over::Broke("the room is gone");
+                    }
+                }
+                () = self.replies.ready() => {}
+                ended = &mut *end => match ended {
+                    Ok(LinkEnd::Told(closed @ End::Closed { .. })) => last = Some(closed),
+                    Ok(LinkEnd::Told(ended)) => return Over::Ended(Some(ended)),
+                    Ok(LinkEnd::Violation) => return Over::Ended(None),
+                    Err(_) => return Over::Broke("the room is gone"),
+                },
+            }
+        }
+    }
+
+    async fn write_all<S>(&self, out: &mut WriteHalf<S>, bytes: &[u8]) -> std::io::Result<()>
+    where
+        S: AsyncWrite,
+    {
+        // Marked first: a write that has just begun has not stalled.
+        self.shared.gauge.mark();
+        self.shared.writing.store(true, Relaxed);
+        let written = write_all(out, bytes, &self.shared.gauge, self.room.config.timing.write_stall).await;
+        self.shared.writing.store(false, Relaxed);
+        written
+    }
+
+    /// Asks for a sign of life when the peer is silent, and gives it up when none comes.
+    async fn watch(&self) -> Over {
+        let timing = &self.room.config.timing;
+        let ping = async |number| self.replies.push(FromRoom::Ping(number)).await;
+        if self.measured {
+            ping(self.pulse.ping()).await;
+        }
+        self.pulse.watch(timing.ping, timing.dead, ping).await;
+        Over::Broke("silent")
+    }
+}

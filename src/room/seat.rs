@@ -1,0 +1,98 @@
+//! A member's seat in the room, which outlives its links.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::oneshot, time::Instant};
+
+use super::log::Needs;
+use crate::{
+    gauge::Gauge,
+    wire::{End, FromRoom, Introduction, encode},
+};
+
+/// Why the room ends a link.
+#[derive(Debug)]
+pub(super) enum LinkEnd {
+    /// The member is told.
+    Told(End),
+    /// The member broke the protocol and is told nothing.
+    Violation,
+}
+
+/// What the room and one link share.
+#[derive(Debug)]
+pub(super) struct LinkShared {
+    /// Tells a link from the one before it on the same seat.
+    pub(super) id: u64,
+    pub(super) gauge: Arc<Gauge>,
+    /// The next event that the link will read.
+    pub(super) next: AtomicU64,
+    /// Whether a write is under way.
+    pub(super) writing: AtomicBool,
+    /// The last round trip in microseconds, 0 for none.
+    pub(super) rtt: AtomicU32,
+    /// The highest number accepted from the member.
+    pub(super) accepted: AtomicU64,
+}
+
+impl LinkShared {
+    /// Whether the member takes what it is given. One that has not been given anything does.
+    pub(super) fn healthy(&self, within: Duration) -> bool {
+        !self.writing.load(Relaxed) || self.gauge.marked_within(within)
+    }
+}
+
+/// The room's end of a link.
+#[derive(Debug)]
+pub(super) struct LinkControl {
+    pub(super) shared: Arc<LinkShared>,
+    pub(super) end: oneshot::Sender<LinkEnd>,
+}
+
+/// A member's seat.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) who: Introduction,
+    /// The frame that introduces it.
+    pub(super) frame: Arc<[u8]>,
+    pub(super) address: Option<IpAddr>,
+    pub(super) since: Instant,
+    /// Whether its process keeps the room.
+    pub(super) host: bool,
+    /// Whether a person sits there who can answer a knock.
+    pub(super) askable: bool,
+    /// Highest number accepted.
+    pub(super) accepted: u64,
+    /// Public events before it entered.
+    pub(super) base: u64,
+    /// The newest event when it entered.
+    pub(super) entered: u64,
+    /// What is kept for it: the room's number by its own mark.
+    pub(super) kept: BTreeMap<u32, u32>,
+    pub(super) link: Option<LinkControl>,
+    /// When its link broke.
+    pub(super) broken: Option<Instant>,
+    /// Whether the others were told that it is away.
+    pub(super) away: bool,
+}
+
+impl Seat {
+    /// The frame that introduces a member.
+    pub(super) fn introduce(who: &Introduction) -> Arc<[u8]> {
+        let frame = encode(&FromRoom::Member(who.clone())).expect("a name of checked length fits a frame");
+        Arc::from(&frame[..])
+    }
+
+    /// What an event about this member needs.
+    pub(super) fn needs(&self) -> Needs {
+        Needs::Introduced(self.who.number, self.frame.clone())
+    }
+}

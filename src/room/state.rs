@@ -1,0 +1,318 @@
+//! The room's state and the events that change it. No I/O; time comes in from outside.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use bytes::BytesMut;
+use rustc_hash::FxHashMap;
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{
+    RoomConfig,
+    admission::Knock,
+    log::{Audience, Cursor, KeptFrame, Log, Needs, Place},
+    names::Names,
+    seat::{LinkControl, LinkEnd, LinkShared, Seat},
+};
+use crate::{
+    gauge::Gauge,
+    wire::{
+        Departure, End, Epoch, Event, FEATURE_ASKABLE, FromRoom, Hello, Instance, Introduction, PublicKey, Refusal,
+        Welcome, encode_into,
+    },
+};
+
+/// Who is at the other end of a link, as far as the network and the handshake tell.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) key: PublicKey,
+    pub(super) address: Option<std::net::IpAddr>,
+    pub(super) gauge: Arc<Gauge>,
+    /// Whether the link is in the room's own process.
+    pub(super) inside: bool,
+}
+
+/// What a link gets when its member has a seat.
+#[derive(Debug)]
+pub(super) struct Seated {
+    pub(super) welcome: Welcome,
+    pub(super) cursor: Cursor,
+    pub(super) shared: Arc<LinkShared>,
+    pub(super) end: oneshot::Receiver<LinkEnd>,
+}
+
+/// What becomes of a Hello.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Seated(Box<Seated>),
+    /// Somebody is being asked; the verdict follows.
+    Waiting {
+        name: String,
+        ticket: u64,
+        verdict: oneshot::Receiver<Verdict>,
+    },
+    Refused(Refusal),
+    /// The Hello contradicts itself or the room.
+    Violation,
+}
+
+/// The room's state.
+pub(super) struct State {
+    pub(super) config: RoomConfig,
+    pub(super) epoch: Epoch,
+    pub(super) log: Arc<Log>,
+    /// By number, which is the order of entering.
+    pub(super) seats: BTreeMap<u32, Seat>,
+    pub(super) by_id: FxHashMap<(PublicKey, Instance), u32>,
+    pub(super) names: Names,
+    pub(super) knocks: Vec<Knock>,
+    pub(super) bans: FxHashMap<PublicKey, Instant>,
+    pub(super) kept_in_room: usize,
+    last_number: u32,
+    pub(super) last_kept: u32,
+    last_link: u64,
+    pub(super) last_ticket: u64,
+    pub(super) knock_noticed: Option<Instant>,
+    crowd: (u32, u32),
+    crowd_told: Option<Instant>,
+    scratch: BytesMut,
+}
+
+impl State {
+    pub(super) fn new(config: RoomConfig, epoch: Epoch) -> Self {
+        // Names of those who left are held too, for a while: as many again as there can be members.
+        let held = 2 * config.max_members as usize + 1024;
+        Self {
+            log: Log::new(config.log),
+            names: Names::new(&config.reserved, held),
+            epoch,
+            seats: BTreeMap::new(),
+            by_id: FxHashMap::default(),
+            knocks: Vec::new(),
+            bans: FxHashMap::default(),
+            kept_in_room: 0,
+            last_number: 0,
+            last_kept: 0,
+            last_link: 0,
+            last_ticket: 0,
+            knock_noticed: None,
+            crowd: (0, 0),
+            crowd_told: None,
+            scratch: BytesMut::new(),
+            config,
+        }
+    }
+
+    /// Puts an event into the log and returns its number.
+    pub(super) fn record(&mut self, event: Event, audience: Audience, needs: Needs, now: Instant) -> u64 {
+        let mut ring = self.log.write();
+        let seq = ring.head() + 1;
+        self.scratch.clear();
+        match encode_into(&FromRoom::Event { seq, event }, &mut self.scratch) {
+            Ok(()) => ring.append(&self.scratch, audience, needs, now),
+            Err(error) => tracing::error!(%error, "an event does not fit a frame"),
+        }
+        seq
+    }
+
+    /// As [`record`](Self::record), and keeps the frame for those who come later.
+    pub(super) fn record_kept(&mut self, number: u32, event: Event, audience: Audience, needs: Needs, now: Instant) {
+        let seq = self.record(event, audience, needs.clone(), now);
+        let frame = Arc::from(&self.scratch[..]);
+        self.log.write().keep(number, KeptFrame { seq, audience, needs, frame });
+    }
+
+    /// The host's own member.
+    pub(super) fn host(&self) -> Option<&Seat> {
+        self.seats.values().find(|seat| seat.host)
+    }
+
+    /// The seat that `link` is the present link of.
+    pub(super) fn linked(&mut self, number: u32, link: u64) -> Option<&mut Seat> {
+        let seat = self.seats.get_mut(&number)?;
+        seat.link.as_ref().is_some_and(|control| control.shared.id == link).then_some(seat)
+    }
+
+    /// Gives a new member its seat. The name is taken already.
+    pub(super) fn enter(&mut self, caller: &Caller, hello: &Hello, name: String, now: Instant) -> Seated {
+        self.last_number += 1;
+        let who = Introduction { number: self.last_number, key: caller.key, instance: hello.instance, name };
+        let number = who.number;
+        if !self.crowded() {
+            self.record(Event::Joined(who.clone()), Audience::All, Needs::Introduces(number), now);
+        } else {
+            self.crowd.0 += 1;
+        }
+        let cursor = Cursor::enter(&self.log.read(), number);
+        let seat = Seat {
+            frame: Seat::introduce(&who),
+            address: caller.address,
+            since: now,
+            host: caller.inside,
+            askable: hello.features & FEATURE_ASKABLE != 0,
+            accepted: hello.next - 1,
+            base: self.log.read().public_total(),
+            entered: cursor.next() - 1,
+            kept: BTreeMap::new(),
+            link: None,
+            broken: None,
+            away: false,
+            who,
+        };
+        self.by_id.insert((caller.key, hello.instance), number);
+        self.seats.insert(number, seat);
+        self.attach(number, caller, cursor, hello.resume.is_none())
+    }
+
+    /// Gives a member that comes back its seat again. `None` if it claims what cannot be.
+    pub(super) fn return_to(&mut self, number: u32, caller: &Caller, hello: &Hello, now: Instant) -> Option<Seated> {
+        let seat = self.seats.get_mut(&number)?;
+        let known = hello.resume.filter(|resume| resume.epoch == self.epoch);
+        let place = match known {
+            Some(resume) => Place { base: seat.base, next: resume.seq.checked_add(1)?, count: resume.count },
+            // Its Welcome never arrived: all since it entered is new to it.
+            None => Place { base: seat.base, next: seat.entered + 1, count: 0 },
+        };
+        if hello.next > seat.accepted + 1 || place.next > self.log.read().head() + 1 {
+            return None;
+        }
+        if let Some(old) = seat.link.take() {
+            let _ = old.end.send(LinkEnd::Told(End::Superseded));
+        }
+        seat.broken = None;
+        seat.address = caller.address;
+        seat.askable = hello.features & FEATURE_ASKABLE != 0;
+        let needs = seat.needs();
+        if std::mem::take(&mut seat.away) && !self.crowded() {
+            self.record(Event::Back { member: number }, Audience::All, needs, now);
+        }
+        let cursor = Cursor::resume(&self.log.read(), number, place, known.is_none());
+        Some(self.attach(number, caller, cursor, known.is_some() || hello.resume.is_none()))
+    }
+
+    fn attach(&mut self, number: u32, caller: &Caller, cursor: Cursor, resumed: bool) -> Seated {
+        self.last_link += 1;
+        let members = self.seats.len() as u32;
+        let host = self.host().map(|host| host.who.name.clone()).unwrap_or_default();
+        let seat = self.seats.get_mut(&number).expect("the caller has just put or found it there");
+        let shared = Arc::new(LinkShared {
+            id: self.last_link,
+            gauge: caller.gauge.clone(),
+            next: AtomicU64::new(cursor.next()),
+            writing: false.into(),
+            rtt: AtomicU32::new(0),
+            accepted: AtomicU64::new(seat.accepted),
+        });
+        let (end, ended) = oneshot::channel();
+        seat.link = Some(LinkControl { shared: shared.clone(), end });
+        let welcome = Welcome {
+            features: 0,
+            epoch: self.epoch,
+            number,
+            name: seat.who.name.clone(),
+            accepted: seat.accepted,
+            seq: cursor.next().saturating_sub(1),
+            members,
+            host,
+            resumed,
+        };
+        Seated { welcome, cursor, shared, end: ended }
+    }
+
+    /// A link broke. Its seat waits for another one.
+    pub(super) fn broke(&mut self, number: u32, link: u64, now: Instant) {
+        if let Some(seat) = self.linked(number, link) {
+            seat.link = None;
+            seat.broken = Some(now);
+        }
+    }
+
+    /// A member goes for good.
+    pub(super) fn depart(&mut self, number: u32, how: Departure, now: Instant) {
+        let Some(seat) = self.seats.remove(&number) else { return };
+        self.by_id.remove(&(seat.who.key, seat.who.instance));
+        self.kept_in_room -= seat.kept.len();
+        {
+            let mut ring = self.log.write();
+            seat.kept.values().for_each(|kept| ring.withdraw(*kept));
+            ring.forget(number);
+        }
+        self.names.release(&seat.who.name);
+        if let (Some(link), Departure::Kicked { by, reason }) = (seat.link, &how) {
+            let _ = link.end.send(LinkEnd::Told(End::Kicked { by: by.clone(), reason: reason.clone() }));
+        }
+        // A large room names those who leave something behind: their offers go with them.
+        if !self.crowded() || !seat.kept.is_empty() || matches!(how, Departure::Kicked { .. }) {
+            let needs = Needs::ForgottenAfter(number, seat.frame);
+            self.record(Event::Left { member: number, how }, Audience::All, needs, now);
+        } else {
+            self.crowd.1 += 1;
+        }
+    }
+
+    /// Tells every member that the room closes.
+    pub(super) fn close(&mut self, by: &str) {
+        for knock in self.knocks.drain(..) {
+            let _ = knock.verdict.send(Verdict::Refused(Refusal::Closing));
+        }
+        for seat in self.seats.values_mut() {
+            if let Some(link) = seat.link.take() {
+                let _ = link.end.send(LinkEnd::Told(End::Closed { by: by.to_owned() }));
+            }
+        }
+    }
+
+    /// What time brings: seats that wait too long, knocks that nobody answers, old events.
+    pub(super) fn tick(&mut self, now: Instant) {
+        let timing = self.config.timing;
+        let over = |seat: &Seat, span| seat.broken.is_some_and(|since| now.duration_since(since) >= span);
+        let lost: Vec<u32> =
+            self.seats.values().filter(|seat| over(seat, timing.seat_life)).map(|seat| seat.who.number).collect();
+        for number in lost {
+            self.depart(number, Departure::Lost, now);
+        }
+        let away: Vec<u32> = self
+            .seats
+            .values()
+            .filter(|seat| !seat.away && over(seat, timing.away))
+            .map(|seat| seat.who.number)
+            .collect();
+        for number in away {
+            let Some(seat) = self.seats.get_mut(&number) else { continue };
+            seat.away = true;
+            let needs = seat.needs();
+            if !self.crowded() {
+                self.record(Event::Away { member: number }, Audience::All, needs, now);
+            }
+        }
+        self.bans.retain(|_, until| *until > now);
+        self.answer_old_knocks(now);
+        self.tell_crowd(now);
+        self.log.write().expire(now);
+    }
+
+    fn tell_crowd(&mut self, now: Instant) {
+        let due = self.crowd_told.is_none_or(|told| now.duration_since(told) >= self.config.timing.crowd);
+        if self.crowd == (0, 0) || !due {
+            return;
+        }
+        self.crowd_told = Some(now);
+        let (joined, left) = std::mem::take(&mut self.crowd);
+        let members = self.seats.len() as u32;
+        self.record(Event::Crowd { joined, left, members }, Audience::All, Needs::Nobody, now);
+    }
+
+    /// Whether a member that takes what it is given is so far behind that senders must wait for it.
+    pub(super) fn must_wait(&self) -> bool {
+        let healthy = self.config.timing.healthy;
+        let links = self.seats.values().filter_map(|seat| seat.link.as_ref());
+        let slowest =
+            links.filter(|link| link.shared.healthy(healthy)).map(|link| link.shared.next.load(Relaxed)).min();
+        slowest.is_some_and(|next| self.log.read().holds_up(next))
+    }
+}

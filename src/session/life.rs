@@ -1,0 +1,280 @@
+//! What a member's side knows of the room, changed by one frame at a time. No I/O.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
+
+use super::{
+    Ending, Incoming, Member, MemberEvent, SessionEvent,
+    handle::Shared,
+    inbox::{Inbox, Verdict},
+};
+use crate::wire::{
+    Answer, End, Epoch, Event, FromRoom, Gap, Instance, Kept, KnockRow, PublicKey, Resume, Said, Welcome, WhoRow,
+};
+
+/// The room said something that no room says.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the room breaks the protocol: {0}")]
+pub(super) struct Broken(&'static str);
+
+/// What the link has to do about a frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Todo {
+    Nothing,
+    Pong(u64),
+    Ponged(u64),
+    Answered(Answer),
+    /// The room ended the link, and with it the session.
+    End(Ending),
+}
+
+/// Where this member stands in the room.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    epoch: Option<Epoch>,
+    seq: u64,
+    count: u64,
+    inbox: Inbox,
+    /// Those who were there before the room restarted, and need not be announced again.
+    former: HashSet<(PublicKey, Instance)>,
+    /// Events on their way to the owner. They outlive the link that brought them.
+    pub(super) events: VecDeque<SessionEvent>,
+}
+
+impl Life {
+    /// Where this member stood, for the next Hello.
+    pub(super) fn resume(&self) -> Option<Resume> {
+        self.epoch.map(|epoch| Resume { epoch, seq: self.seq, count: self.count })
+    }
+
+    /// We are in.
+    pub(super) fn welcome(&mut self, welcome: Welcome, shared: &Shared) -> Result<(), Broken> {
+        let Welcome { epoch, number, name, accepted, seq, members, host, resumed, .. } = welcome;
+        if !shared.outbox().gave_out(accepted) {
+            return Err(Broken("it accepted what was never sent"));
+        }
+        let before = self.epoch.replace(epoch);
+        let mut outbox = shared.outbox();
+        let mut roster = shared.roster();
+        outbox.resume(accepted);
+        if before == Some(epoch) && resumed {
+            self.events.push_back(SessionEvent::Restored { restarted: false, missed: false });
+            return Ok(());
+        }
+        self.former = roster.members().into_iter().map(|member| (member.key, member.instance)).collect();
+        for (number, from, command) in roster.begin() {
+            self.events.push_back(SessionEvent::Withdrawn { number, from, command });
+        }
+        roster.enter(number, name);
+        (self.seq, self.count) = (seq, 0);
+        self.events.push_back(match before {
+            None => SessionEvent::Entered { members, host },
+            Some(before) => {
+                outbox.set_again();
+                shared.waiting.send_replace(outbox.len());
+                SessionEvent::Restored { restarted: before != epoch, missed: before == epoch }
+            }
+        });
+        Ok(())
+    }
+
+    /// Takes a frame that follows the Welcome.
+    pub(super) fn frame(&mut self, frame: FromRoom, shared: &Shared) -> Result<Todo, Broken> {
+        match frame {
+            FromRoom::Event { seq, event } => {
+                if seq > self.seq {
+                    self.seq = seq;
+                    self.count += 1;
+                } else if !matches!(event, Event::Said { kept: Some(_), .. }) {
+                    return Err(Broken("its events go backwards"));
+                }
+                self.event(seq, event, shared)?;
+            }
+            FromRoom::Member(member) => shared.roster().introduce(member),
+            FromRoom::Gap(gap) => self.gap(gap, shared)?,
+            FromRoom::Answer(answer) => return Ok(Todo::Answered(answer)),
+            FromRoom::Ping(number) => return Ok(Todo::Pong(number)),
+            FromRoom::Pong(number) => return Ok(Todo::Ponged(number)),
+            FromRoom::Ended(End::Closed { by }) => return Ok(Todo::End(Ending::Closed { by })),
+            FromRoom::Ended(End::Kicked { by, reason }) => return Ok(Todo::End(Ending::Kicked { by, reason })),
+            FromRoom::Ended(End::Superseded) => {
+                let reason = "a newer connection of this very program took this one's place";
+                return Ok(Todo::End(Ending::Failed(reason.to_owned())));
+            }
+            FromRoom::Welcome(_) | FromRoom::Waiting { .. } | FromRoom::Refused(_) => {
+                return Err(Broken("a verdict after the verdict"));
+            }
+        }
+        Ok(Todo::Nothing)
+    }
+
+    /// The first page of members, asked for in a small room.
+    pub(super) fn page(&mut self, rows: Vec<WhoRow>, shared: &Shared) {
+        let mut roster = shared.roster();
+        rows.into_iter().for_each(|row| roster.introduce(row.member));
+    }
+
+    fn gap(&mut self, gap: Gap, shared: &Shared) -> Result<(), Broken> {
+        if gap.seq < self.seq {
+            return Err(Broken("its events go backwards"));
+        }
+        (self.seq, self.count) = (gap.seq, self.count.saturating_add(gap.missed));
+        self.inbox.gap();
+        if gap.missed > 0 {
+            self.events.push_back(SessionEvent::Missed { count: gap.missed });
+        }
+        {
+            let mut roster = shared.roster();
+            roster.forget();
+            for (number, from, command) in roster.keep_only(&gap.kept) {
+                self.events.push_back(SessionEvent::Withdrawn { number, from, command });
+            }
+        }
+        self.acknowledge(gap.accepted, shared)
+    }
+
+    fn acknowledge(&mut self, n: u64, shared: &Shared) -> Result<(), Broken> {
+        let mut outbox = shared.outbox();
+        if !outbox.gave_out(n) {
+            return Err(Broken("it acknowledges what was never sent"));
+        }
+        if outbox.acknowledge(n) {
+            shared.waiting.send_replace(outbox.len());
+            self.events.push_back(SessionEvent::Acknowledged { n });
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, seq: u64, event: Event, shared: &Shared) -> Result<(), Broken> {
+        match event {
+            Event::Said { from, n, prev, to, kept, said } => {
+                let from = known(shared, from)?;
+                self.said(seq, Envelope { from, n, prev, kept }, to, said, shared)?;
+            }
+            Event::Withdrawn { from, n, prev, kept } => {
+                let from = known(shared, from)?;
+                let own = is_me(shared, &from);
+                if own {
+                    self.acknowledge(n, shared)?;
+                }
+                self.judge(&from, n, prev, false, own);
+                if let Some((from, command)) = shared.roster().withdraw(kept.number) {
+                    self.events.push_back(SessionEvent::Withdrawn { number: kept.number, from, command });
+                }
+            }
+            Event::Refused { n, reason } => {
+                let pointless = {
+                    let mut outbox = shared.outbox();
+                    outbox.not_kept(n);
+                    // What was to be taken back is gone, which is all that was wanted.
+                    outbox.withdraws(n)
+                };
+                self.acknowledge(n, shared)?;
+                if !pointless {
+                    self.events.push_back(SessionEvent::Undelivered { n, reason });
+                }
+            }
+            Event::Joined(member) => {
+                let announced = !self.former.remove(&(member.key, member.instance));
+                shared.roster().introduce(member.clone());
+                if announced {
+                    self.member(MemberEvent::Joined(member));
+                }
+            }
+            Event::Left { member, how } => {
+                let (member, kept) = shared.roster().remove(member).ok_or(Broken("somebody unknown left"))?;
+                for (number, command) in kept {
+                    self.events.push_back(SessionEvent::Withdrawn { number, from: member.clone(), command });
+                }
+                self.member(MemberEvent::Left { member, how });
+            }
+            Event::Renamed { member, name } => {
+                let renamed = shared.roster().rename(member, name);
+                let (member, old) = renamed.ok_or(Broken("somebody unknown took a name"))?;
+                let own = is_me(shared, &member);
+                self.member(MemberEvent::Renamed { member, old, own });
+            }
+            Event::Away { member } => self.member(MemberEvent::Away(known(shared, member)?)),
+            Event::Back { member } => self.member(MemberEvent::Back(known(shared, member)?)),
+            Event::Crowd { joined, left, members } => self.member(MemberEvent::Crowd { joined, left, members }),
+            Event::Knock { name, key, address, claims, more } => {
+                let knock = KnockRow { name, key, address, claims };
+                shared.roster().knock(knock.clone());
+                self.member(MemberEvent::Knock { knock, more });
+            }
+            Event::KnockOver { name, entered } => {
+                shared.roster().knock_over(&name);
+                self.member(MemberEvent::KnockOver { name, entered });
+            }
+            Event::Moved { port } => self.events.push_back(SessionEvent::Moved { port }),
+        }
+        Ok(())
+    }
+
+    fn said(
+        &mut self,
+        seq: u64,
+        Envelope { from, n, prev, kept }: Envelope,
+        to: Option<u32>,
+        said: Said,
+        shared: &Shared,
+    ) -> Result<(), Broken> {
+        let own = is_me(shared, &from);
+        let me = shared.roster().me().clone();
+        let private = match to {
+            None => None,
+            Some(to) if to == me.number => Some(me),
+            Some(to) if own => shared.roster().member(to).cloned().or(Some(unknown(to))),
+            Some(_) => return Err(Broken("somebody else's private message")),
+        };
+        if own {
+            self.acknowledge(n, shared)?;
+        }
+        if let Some(kept) = kept {
+            shared.roster().keep(kept.number, from.clone(), said.command.clone());
+        }
+        if !self.judge(&from, n, prev, private.is_some(), own) {
+            return Ok(());
+        }
+        let Said { command, payload } = said;
+        let kept = kept.map(|kept| kept.number);
+        self.events.push_back(SessionEvent::Message(Incoming { from, private, own, n, seq, kept, command, payload }));
+        Ok(())
+    }
+
+    /// Notes an envelope and says whether it is new.
+    fn judge(&mut self, from: &Member, n: u64, prev: u64, private: bool, own: bool) -> bool {
+        let verdict = self.inbox.judge((from.key, from.instance), n, prev, private);
+        if verdict == Verdict::AfterLoss && !own {
+            self.events.push_back(SessionEvent::Lost { from: from.clone() });
+        }
+        verdict != Verdict::Double
+    }
+
+    fn member(&mut self, event: MemberEvent) {
+        self.events.push_back(SessionEvent::Member(Arc::new(event)));
+    }
+}
+
+/// The head of an envelope as it arrives.
+struct Envelope {
+    from: Member,
+    n: u64,
+    prev: u64,
+    kept: Option<Kept>,
+}
+
+fn known(shared: &Shared, number: u32) -> Result<Member, Broken> {
+    shared.roster().member(number).cloned().ok_or(Broken("a member that was never introduced"))
+}
+
+fn is_me(shared: &Shared, member: &Member) -> bool {
+    shared.roster().me().number == member.number
+}
+
+/// The recipient of an own private message who has been forgotten since, which takes a gap or a restart.
+fn unknown(number: u32) -> Member {
+    Member { number, key: PublicKey([0; 32]), instance: Instance([0; 16]), name: "somebody".to_owned() }
+}

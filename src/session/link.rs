@@ -1,0 +1,226 @@
+//! One link of a session, from Welcome to its end: envelopes and questions out, frames in.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
+    sync::{Notify, mpsc, oneshot},
+    time::timeout,
+};
+use tokio_util::codec::FramedRead;
+
+use super::{
+    Ending, SessionEvent, Timing,
+    handle::{Question, Shared},
+    life::{Life, Todo},
+};
+use crate::{
+    gauge::Gauge,
+    link::{Pulse, Replies, WRITE_BYTES, write_all},
+    wire::{Answer, Codec, FromRoom, PAGE_ROWS, Request, ToRoom, encode_into},
+};
+
+pub(super) type Frames<S> = FramedRead<ReadHalf<S>, Codec<FromRoom>>;
+
+/// How a link came to its end.
+#[derive(Debug)]
+pub(super) enum Over {
+    /// It broke; one line says how.
+    Broke(String),
+    /// The session is over with it.
+    Ended(Ending),
+}
+
+/// Who waits for the answer under way.
+enum Asker {
+    Handle(oneshot::Sender<Answer>),
+    /// The session itself, which fills its roster.
+    Roster,
+}
+
+/// One link.
+pub(super) struct Link<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) timing: &'a Timing,
+    pub(super) gauge: Arc<Gauge>,
+    asker: Mutex<Option<Asker>>,
+    /// Whether the first page of members is to be asked for.
+    want_roster: AtomicBool,
+    /// The next question may be asked.
+    answered: Notify,
+    pulse: Pulse,
+    replies: Replies<ToRoom>,
+}
+
+impl<'a> Link<'a> {
+    pub(super) fn new(shared: &'a Shared, timing: &'a Timing, gauge: Arc<Gauge>, members: u32) -> Self {
+        Self {
+            shared,
+            timing,
+            gauge,
+            asker: Mutex::default(),
+            // Joining a large room costs no roster.
+            want_roster: AtomicBool::new(members as usize <= PAGE_ROWS),
+            answered: Notify::new(),
+            pulse: Pulse::default(),
+            replies: Replies::default(),
+        }
+    }
+
+    /// Runs the link until it is over.
+    pub(super) async fn run<S>(
+        &self,
+        life: &mut Life,
+        events: &mpsc::Sender<SessionEvent>,
+        questions: &mut mpsc::Receiver<Question>,
+        mut frames: Frames<S>,
+        mut write: WriteHalf<S>,
+    ) -> Over
+    where
+        S: AsyncRead + AsyncWrite,
+    {
+        let ping = async |number| self.replies.push(ToRoom::Ping(number)).await;
+        let over = tokio::select! {
+            over = self.read(life, events, &mut frames) => over,
+            over = self.write(questions, &mut write) => over,
+            () = self.pulse.watch(self.timing.ping, self.timing.dead, ping) => {
+                Over::Broke("the room has fallen silent".to_owned())
+            }
+        };
+        // Whichever way it ends, this is what was wanted.
+        if *self.shared.leave.borrow() { Over::Ended(Ending::Left) } else { over }
+    }
+
+    /// Frames in.
+    async fn read<S>(&self, life: &mut Life, events: &mpsc::Sender<SessionEvent>, frames: &mut Frames<S>) -> Over
+    where
+        S: AsyncRead,
+    {
+        loop {
+            // Nothing is taken out before there is a place for it, since this future may end at any await.
+            while !life.events.is_empty() {
+                let Ok(place) = events.reserve().await else { return Over::Ended(Ending::Left) };
+                if let Some(event) = life.events.pop_front() {
+                    place.send(event);
+                }
+            }
+            self.pulse.listening();
+            let frame = match frames.next().await {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => return Over::Broke(format!("the connection broke: {error}")),
+                None => return Over::Broke("the connection broke".to_owned()),
+            };
+            self.pulse.heard();
+            let gap = matches!(frame, FromRoom::Gap(_));
+            match life.frame(frame, self.shared) {
+                Err(broken) => return Over::Ended(Ending::Failed(broken.to_string())),
+                Ok(Todo::End(ending)) => return Over::Ended(ending),
+                Ok(Todo::Pong(number)) => self.replies.push(ToRoom::Pong(number)).await,
+                Ok(Todo::Answered(answer)) => self.answer(answer, life),
+                Ok(Todo::Ponged(number)) => {
+                    self.pulse.pong(number);
+                }
+                Ok(Todo::Nothing) if gap => {
+                    self.want_roster.store(true, Relaxed);
+                    self.answered.notify_one();
+                }
+                Ok(Todo::Nothing) => {}
+            }
+        }
+    }
+
+    fn asker(&self) -> MutexGuard<'_, Option<Asker>> {
+        self.asker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, answer: Answer, life: &mut Life) {
+        let asker = self.asker().take();
+        self.answered.notify_one();
+        match (asker, answer) {
+            (Some(Asker::Handle(reply)), answer) => {
+                let _ = reply.send(answer);
+            }
+            (Some(Asker::Roster), Answer::Who { rows, .. }) => life.page(rows, self.shared),
+            _ => tracing::debug!("an answer to no question"),
+        }
+    }
+
+    /// Envelopes, questions and signs of life out.
+    async fn write<S>(&self, questions: &mut mpsc::Receiver<Question>, out: &mut WriteHalf<S>) -> Over
+    where
+        S: AsyncWrite,
+    {
+        let mut leave = self.shared.leave.subscribe();
+        let mut bytes = BytesMut::new();
+        loop {
+            self.replies.drain(&mut bytes);
+            self.unsent(&mut bytes);
+            let free = self.asker().is_none();
+            if free && self.want_roster.swap(false, Relaxed) {
+                self.ask(Request::Who { after: 0 }, Asker::Roster, &mut bytes);
+            } else if free && let Ok(Question { request, reply }) = questions.try_recv() {
+                self.ask(request, Asker::Handle(reply), &mut bytes);
+            }
+            let leaving = *leave.borrow_and_update();
+            if leaving && bytes.is_empty() {
+                return self.say_goodbye(out).await;
+            }
+            if !bytes.is_empty() {
+                if let Err(error) = write_all(out, &bytes, &self.gauge, self.timing.dead).await {
+                    return Over::Broke(format!("the connection broke: {error}"));
+                }
+                bytes.clear();
+                continue;
+            }
+            tokio::select! {
+                () = self.shared.filled.notified() => {}
+                () = self.replies.ready() => {}
+                () = self.answered.notified() => {}
+                _ = leave.changed() => {}
+                Some(Question { request, reply }) = questions.recv(), if free => {
+                    self.ask(request, Asker::Handle(reply), &mut bytes);
+                }
+            }
+        }
+    }
+
+    /// Encodes what the outbox has for this link.
+    fn unsent(&self, bytes: &mut BytesMut) {
+        let mut outbox = self.shared.outbox();
+        while bytes.len() < WRITE_BYTES
+            && let Some(envelope) = outbox.take_unsent()
+        {
+            encode_into(&ToRoom::Envelope(envelope), bytes).expect("a draft was checked to fit a frame");
+        }
+    }
+
+    fn ask(&self, request: Request, asker: Asker, bytes: &mut BytesMut) {
+        // A question that does not fit is dropped, which its asker notices.
+        if encode_into(&ToRoom::Ask(request), bytes).is_ok() {
+            *self.asker() = Some(asker);
+        }
+    }
+
+    /// Tells the room that this member goes, and waits until it has heard.
+    async fn say_goodbye<S>(&self, out: &mut WriteHalf<S>) -> Over
+    where
+        S: AsyncWrite,
+    {
+        let goodbye = timeout(self.timing.farewell, async {
+            let bytes = crate::wire::encode(&ToRoom::Leave).map_err(std::io::Error::other)?;
+            out.write_all(&bytes).await?;
+            out.flush().await?;
+            out.shutdown().await
+        });
+        if let Ok(Ok(())) = goodbye.await {
+            // The reader sees the room close.
+            tokio::time::sleep(self.timing.farewell).await;
+        }
+        Over::Ended(Ending::Left)
+    }
+}
