@@ -369,11 +369,12 @@ impl Link<'_> {
     /// Asks for a sign of life when the peer is silent, and gives it up when none comes.
     async fn watch(&self) -> Over {
         let timing = &self.room.config.timing;
-        let ping = async |number| self.replies.push(FromRoom::Ping(number)).await;
         if self.measured {
-            ping(self.pulse.ping()).await;
+            self.replies.push(FromRoom::Ping(self.pulse.ping())).await;
         }
-        self.pulse.watch(timing.ping, timing.dead, ping).await;
+        while let Some(number) = self.pulse.due(timing.ping, timing.dead).await {
+            self.replies.push(FromRoom::Ping(number)).await;
+        }
         Over::Broke("silent")
     }
 }

@@ -84,16 +84,21 @@ impl<'a> Link<'a> {
     where
         S: AsyncRead + AsyncWrite,
     {
-        let ping = async |number| self.replies.push(ToRoom::Ping(number)).await;
         let over = tokio::select! {
             over = self.read(life, events, &mut frames) => over,
             over = self.write(questions, &mut write) => over,
-            () = self.pulse.watch(self.timing.ping, self.timing.dead, ping) => {
-                Over::Broke("the room has fallen silent".to_owned())
-            }
+            over = self.watch() => over,
         };
         // Whichever way it ends, this is what was wanted.
         if *self.shared.leave.borrow() { Over::Ended(Ending::Left) } else { over }
+    }
+
+    /// Asks for a sign of life when the room is silent, and gives it up when none comes.
+    async fn watch(&self) -> Over {
+        while let Some(number) = self.pulse.due(self.timing.ping, self.timing.dead).await {
+            self.replies.push(ToRoom::Ping(number)).await;
+        }
+        Over::Broke("the room has fallen silent".to_owned())
     }
 
     /// Frames in.
