@@ -1,6 +1,7 @@
 //! pchat: encrypted chat rooms between terminals, with no account and no third-party server.
 
 pub mod args;
+pub mod cli;
 pub mod command;
 pub mod context;
 pub mod gauge;

@@ -1,0 +1,213 @@
+//! The command line of the program: `pchat host`, `pchat join` and what manages keys. The commands of a
+//! room are elsewhere.
+
+use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::wire::DEFAULT_PORT;
+
+/// Encrypted chat rooms between terminals, with no account and no third-party server.
+#[derive(Clone, Debug, Parser)]
+#[command(version, after_help = "Examples:\n  pchat host\n  pchat join 192.168.1.5")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Action {
+    /// Open a room and enter it.
+    ///
+    /// A host whose input ends (a service, or `pchat host < /dev/null`) stays until SIGINT or SIGTERM.
+    Host(Host),
+    /// Enter a room.
+    ///
+    /// If input is no terminal and ends, what was said is delivered before pchat leaves.
+    Join(Join),
+    /// Show the fingerprint of your key
+    #[command(after_help = "Examples:\n  pchat id")]
+    Id,
+    /// List whom your rooms let in, or forget one
+    Members(Members),
+    /// Forget the key of a host, so that another one is believed.
+    ///
+    /// Do this only if you know why the key has changed: otherwise somebody may be posing as the host.
+    Forget(Forget),
+}
+
+/// How to open a room.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  pchat host\n  pchat host --port 5001 --name alice\n  \
+    pchat host --bind 127.0.0.1 --bind ::1\n  pchat host --open --max-members 20\n  \
+    tail -f app.log | pchat host --text")]
+pub struct Host {
+    /// TCP port to listen on; 0 takes any free one
+    #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
+    pub port: u16,
+    /// IP address to listen on instead of all; may be repeated
+    #[arg(long, value_name = "ADDR")]
+    pub bind: Vec<IpAddr>,
+    /// Let everyone in without asking
+    #[arg(long)]
+    pub open: bool,
+    /// How many members the room holds
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub max_members: u32,
+    /// How many lines a second one member may say, or `off`
+    #[arg(long, value_name = "LINES", default_value = "50")]
+    pub rate: Rate,
+    /// What both ways in share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// How to enter a room.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  pchat join 192.168.1.5\n  pchat join example.org:5001 --name bob\n  \
+    pchat join [fd00::1]:5000\n  echo done | pchat join 192.168.1.5 --text")]
+pub struct Join {
+    /// The host's address or name, and its port unless that is 5000
+    #[arg(value_name = "ADDR[:PORT]")]
+    pub address: String,
+    /// Seconds to wait, once input has ended, until everything said is delivered
+    #[arg(long, value_name = "SECS", default_value_t = 60)]
+    pub wait: u64,
+    /// Stay in the room when input ends
+    #[arg(long)]
+    pub stay: bool,
+    /// What both ways in share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What both ways into a room share.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// Your name in the room
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Write a log to this file; the environment variable RUST_LOG says how much
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Say every line of input as text, run none as a command: for input that others may write
+    #[arg(long)]
+    pub text: bool,
+}
+
+/// What to do about those whom rooms let in.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  pchat members\n  pchat members forget bob")]
+pub struct Members {
+    /// What to do with the list; without it, show it.
+    #[command(subcommand)]
+    pub change: Option<MembersChange>,
+}
+
+/// A change of the list of those let in.
+#[derive(Clone, Debug, Subcommand)]
+pub enum MembersChange {
+    /// Forget a member, who has to ask for entry again
+    Forget {
+        /// The name, or the fingerprint of the key
+        name: String,
+    },
+}
+
+/// Which host to forget.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  pchat forget 192.168.1.5:5000")]
+pub struct Forget {
+    /// The host, as it was given to `pchat join`
+    #[arg(value_name = "ADDR[:PORT]")]
+    pub address: String,
+}
+
+/// How many lines a second one member may say; nothing for no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate(pub Option<NonZeroU32>);
+
+impl FromStr for Rate {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        text.parse().map(|lines| Self(Some(lines))).map_err(|_| "a number from 1, or off")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Action, ErrorKind> {
+        Cli::try_parse_from(line.split(' ')).map(|cli| cli.action).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_grammar_is_valid() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_host_has_its_defaults() {
+        let Ok(Action::Host(host)) = parse("pchat host") else { panic!("it needs no option") };
+        assert_eq!((host.port, host.max_members), (5000, 256));
+        assert_eq!(host.rate, Rate(NonZeroU32::new(50)));
+        assert!(host.bind.is_empty() && !host.open && !host.common.text);
+        let Ok(Action::Host(host)) = parse("pchat host --bind 127.0.0.1 --bind ::1 --rate off") else {
+            panic!("valid")
+        };
+        assert_eq!((host.bind.len(), host.rate), (2, Rate(None)));
+    }
+
+    #[test]
+    fn a_join_takes_an_address_and_waits_a_minute() {
+        let Ok(Action::Join(join)) = parse("pchat join [::1]:5001 --name bob --stay") else { panic!("valid") };
+        assert_eq!((join.address.as_str(), join.wait, join.stay), ("[::1]:5001", 60, true));
+        assert_eq!(join.common.name.as_deref(), Some("bob"));
+    }
+
+    #[test]
+    fn wrong_usage_is_an_error_of_its_own_kind() {
+        for wrong in [
+            "pchat dance",
+            "pchat join",
+            "pchat join a b",
+            "pchat host --port 65536",
+            "pchat host --bind example.org",
+            "pchat host --max-members 0",
+            "pchat host --max-members 10001",
+            "pchat host --rate 0",
+            "pchat host --rate fast",
+            "pchat host --stay",
+            "pchat members forget",
+            "pchat forget",
+        ] {
+            assert!(parse(wrong).is_err_and(|kind| kind != ErrorKind::DisplayHelp), "{wrong}");
+        }
+        assert_eq!(parse("pchat --help").err(), Some(ErrorKind::DisplayHelp));
+        assert_eq!(parse("pchat --version").err(), Some(ErrorKind::DisplayVersion));
+    }
+
+    #[test]
+    fn every_long_help_has_examples_that_parse() {
+        let mut cli = Cli::command();
+        cli.build();
+        for subcommand in cli.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            let help = subcommand.clone().render_long_help().to_string();
+            let (_, examples) = help.split_once("Examples:").unwrap_or_else(|| panic!("{help}"));
+            for example in examples.lines().filter_map(|line| line.find("pchat ").map(|at| &line[at..])) {
+                assert!(parse(example).is_ok(), "{example}");
+            }
+        }
+        let host = cli.find_subcommand("host").expect("it exists").clone().render_long_help().to_string();
+        assert!(host.contains("SIGINT or SIGTERM"), "{host}");
+    }
+}
