@@ -6,15 +6,28 @@
 //! What a command sends with [`Context::send`] arrives at the other members in the [`Command::receive`] of
 //! the command of the same name.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+//!
+//! `use crate::command::*;` brings all that most handlers need.
 
-use async_trait::async_trait;
-use bytes::Bytes;
+mod check;
+mod page;
+
+use std::{future::Future, pin::Pin};
+
 use clap::ArgMatches;
+
+pub use std::sync::Arc;
+
+pub use anyhow::{Result, bail, ensure};
+pub use async_trait::async_trait;
+pub use bytes::Bytes;
+pub use clap::Parser;
 
 pub use crate::args::{CommandName, KnockName, MemberName};
 pub use crate::context::Context;
 pub use crate::session::{Member, MemberEvent};
+pub use crate::wire::{Answer, Request};
+pub use check::{distinct, one_default, same, well_formed};
 
 /// What happens after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +109,9 @@ pub trait Command: clap::Parser + Send + 'static {
     }
 }
 
+/// Columns of a help page: what the narrowest usual terminal shows beside the margin.
+const PAGE_WIDTH: usize = 76;
+
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = anyhow::Result<T>> + Send + 'a>>;
 
 /// A command as the registry holds it: plain data and function pointers, made by [`Entry::of`].
@@ -132,7 +148,10 @@ impl Entry {
             bare: C::BARE,
             private: C::PRIVATE,
             examples: C::EXAMPLES,
-            grammar: || C::command().name(C::NAME).no_binary_name(true),
+            grammar: || {
+                let typed = if C::BARE { C::NAME.to_owned() } else { format!("/{}", C::NAME) };
+                C::command().name(C::NAME).bin_name(typed).no_binary_name(true).term_width(PAGE_WIDTH)
+            },
             run: |matches, cx| {
                 Box::pin(async move {
                     match C::from_arg_matches(&matches) {
@@ -154,6 +173,11 @@ impl Entry {
     /// Whether `name` is its name or one of its aliases.
     pub fn answers_to(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)
+    }
+
+    /// Its name, then its aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [self.name].into_iter().chain(self.aliases.iter().copied())
     }
 
     /// Does it, with arguments that its grammar has accepted.
