@@ -4,12 +4,16 @@ pub mod args;
 pub mod cli;
 pub mod command;
 pub mod context;
+pub mod door;
 pub mod gauge;
 pub mod link;
 pub mod message;
+pub mod registry;
 pub mod room;
 pub mod session;
 pub mod table;
 pub mod view;
 pub mod wire;
 pub mod words;
+#[path = "../commands/mod.rs"]
+pub mod commands;

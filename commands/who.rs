@@ -1,0 +1,120 @@
+//! Who is in the room.
+
+use crate::{
+    command::{Answer, Command, Context, Entry, Flow, Request, Result, async_trait, bail},
+    table::table,
+    trust::Fingerprint,
+    wire::WhoRow,
+};
+
+pub const COMMAND: Entry = Entry::of::<Who>();
+
+/// How many members are listed; the others are counted.
+const MAX_ROWS: usize = 200;
+
+/// How many members are counted: above what any room admits, so that no host can keep us asking.
+const MAX_COUNTED: usize = 20_000;
+
+/// List who is in the room.
+///
+/// For each member: name, fingerprint of the key, address, how long in the room, and the last measured round
+/// trip to the room.
+#[derive(clap::Parser)]
+struct Who {}
+
+#[async_trait]
+impl Command for Who {
+    const NAME: &'static str = "who";
+    const EXAMPLES: &'static [&'static str] = &["who"];
+
+    async fn run(self, cx: &mut Context) -> Result<Flow> {
+        let (mut listed, mut total, mut after) = (Vec::new(), 0, 0);
+        while total < MAX_COUNTED {
+            let Answer::Who { rows, more } = cx.ask(Request::Who { after }).await? else {
+                bail!("the room gave an answer to another question");
+            };
+            total += rows.len();
+            let last = rows.last().map_or(0, |row| row.member.number);
+            listed.extend(rows.into_iter().take(MAX_ROWS - listed.len()));
+            if !more || last <= after {
+                break;
+            }
+            after = last;
+        }
+        cx.print(list(&listed, total, cx.me().number));
+        Ok(Flow::Continue)
+    }
+}
+
+fn list(listed: &[WhoRow], total: usize, me: u32) -> String {
+    let rows: Vec<_> = listed.iter().map(|row| cells(row, me)).collect();
+    let mut text = format!("{total} in the room\n{}", table(&rows));
+    if total > listed.len() {
+        text.push_str(&format!("\nand {} more", total - listed.len()));
+    }
+    text
+}
+
+fn cells(row: &WhoRow, me: u32) -> Vec<String> {
+    let marks = [(row.host, "host"), (row.member.number == me, "you"), (row.away, "away")];
+    let marks: Vec<_> = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark)).collect();
+    vec![
+        row.member.name.clone(),
+        Fingerprint::of(&row.member.key).to_string(),
+        row.address.map_or_else(|| "this machine".to_owned(), |address| address.to_string()),
+        duration(row.since_secs),
+        row.rtt_micros.map_or_else(String::new, |micros| format!("{:.1} ms", f64::from(micros) / 1000.0)),
+        marks.join(", "),
+    ]
+}
+
+fn duration(secs: u64) -> String {
+    let (minutes, hours) = (secs / 60, secs / 3600);
+    match secs {
+        0..60 => format!("{secs} s"),
+        60..3_600 => format!("{minutes} min"),
+        3_600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        command::Member,
+        wire::{Instance, PublicKey},
+    };
+
+    fn row(number: u32, name: &str) -> WhoRow {
+        let member =
+            Member { number, key: PublicKey([number as u8; 32]), instance: Instance([0; 16]), name: name.into() };
+        WhoRow { member, address: None, since_secs: 200, rtt_micros: Some(440), host: number == 1, away: number == 3 }
+    }
+
+    #[test]
+    fn members_stand_in_columns_with_their_marks() {
+        let mut rows = [row(1, "alice"), row(2, "bo"), row(3, "eve\nfake")];
+        rows[1].address = Some([10, 0, 0, 7].into());
+        let text = list(&rows, 3, 1);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[0], "3 in the room");
+        assert_eq!(lines.len(), 4, "a name cannot begin a row: {text}");
+        assert!(
+            lines[1].starts_with("alice     ") && lines[1].ends_with("this machine  3 min  0.4 ms  host, you"),
+            "{text}"
+        );
+        assert!(lines[2].contains("10.0.0.7      3 min  0.4 ms"), "{text}");
+        assert!(lines[3].ends_with("away"), "{text}");
+    }
+
+    #[test]
+    fn those_above_the_limit_are_counted() {
+        assert!(list(&[row(1, "alice")], 1_000, 1).ends_with("\nand 999 more"));
+    }
+
+    #[test]
+    fn a_stay_is_told_in_its_two_largest_units() {
+        assert_eq!([5, 65, 7_500, 100_000].map(duration), ["5 s", "1 min", "2 h 5 min", "1 d 3 h"]);
+    }
+}

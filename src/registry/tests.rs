@@ -1,0 +1,350 @@
+//! Judges all commands at once, and the reading of lines with them.
+
+use std::{collections::HashMap, fs, path::Path};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::commands::ALL;
+
+/// A room with these members, and these names at the door.
+struct Room(&'static [&'static str], &'static [&'static str]);
+
+const ROOM: Room = Room(&["alice", "bob", "bob smith"], &["carol"]);
+
+impl Known for Room {
+    fn member(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+
+    fn knock(&self, name: &str) -> bool {
+        self.1.contains(&name)
+    }
+}
+
+impl Names for Room {
+    fn members(&self, prefix: &str) -> Vec<String> {
+        self.0.iter().filter(|name| name.starts_with(prefix)).map(|name| (*name).to_owned()).collect()
+    }
+
+    fn knocks(&self, prefix: &str) -> Vec<String> {
+        self.1.iter().filter(|name| name.starts_with(prefix)).map(|name| (*name).to_owned()).collect()
+    }
+}
+
+fn registry() -> Registry {
+    Registry::new(ALL)
+}
+
+/// What a line is, in short: `name: argument|argument` of a command, or another kind of reading.
+fn read(line: &str) -> String {
+    match registry().read(line, &ROOM) {
+        Reading::Nothing => "nothing".into(),
+        Reading::Help(_) => "help page".into(),
+        Reading::Held(_) => "held".into(),
+        Reading::Wrong { message, .. } => format!("wrong: {}", message.lines().next().unwrap_or_default()),
+        Reading::Run { entry, matches } => {
+            let grammar = entry.grammar();
+            let words = grammar.get_arguments().filter_map(|arg| matches.get_raw(arg.get_id().as_str()));
+            let words: Vec<_> = words.flatten().map(|word| word.to_string_lossy()).collect();
+            format!("{}: {}", if entry.default { "SAY" } else { entry.name }, words.join("|"))
+        }
+    }
+}
+
+#[track_caller]
+fn said(line: &str) {
+    assert_eq!(read(line), format!("SAY: {line}"));
+}
+
+#[test]
+fn every_grammar_is_valid() {
+    for entry in ALL {
+        entry.grammar().debug_assert();
+    }
+}
+
+#[test]
+fn every_summary_is_a_sentence() {
+    for entry in ALL {
+        let summary = entry.summary();
+        assert!(summary.starts_with(char::is_uppercase) && summary.ends_with('.'), "{}: {summary}", entry.name);
+        assert!(
+            !summary.ends_with("..") && summary.len() <= 72 && summary.lines().count() == 1,
+            "{}: {summary}",
+            entry.name
+        );
+    }
+}
+
+#[test]
+fn every_argument_is_explained() {
+    for entry in ALL {
+        for arg in entry.grammar().get_arguments() {
+            assert!(arg.get_help().is_some(), "{}: {}", entry.name, arg.get_id());
+        }
+    }
+}
+
+#[test]
+fn names_are_lower_case_and_unique() {
+    let mut owner = HashMap::new();
+    for entry in ALL {
+        for name in entry.names() {
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{name}");
+            if let Some(other) = owner.insert(name, entry.name) {
+                panic!("{name} is a name of both {other} and {}", entry.name);
+            }
+        }
+    }
+    assert_eq!(registry().reserved().len(), owner.len());
+}
+
+#[test]
+fn every_example_is_read_as_its_command() {
+    for entry in ALL {
+        assert!(!entry.examples.is_empty(), "{} has no example", entry.name);
+        for example in entry.examples {
+            match registry().read(&format!("/{example}"), &ROOM) {
+                Reading::Run { entry: read, .. } => assert_eq!(read.name, entry.name, "{example}"),
+                other => panic!("{example}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_default_command_takes_lines() {
+    let default = ALL.iter().find(|entry| entry.default).expect("checked by the compiler");
+    assert_eq!(default.input, Input::Line);
+}
+
+#[test]
+fn no_command_is_named_outside_the_folder_of_commands() {
+    fn visit(folder: &Path) {
+        for file in fs::read_dir(folder).expect("readable").map(|file| file.expect("readable").path()) {
+            if file.is_dir() {
+                visit(&file);
+            } else if !file.ends_with("tests.rs") {
+                let text = fs::read_to_string(&file).expect("readable");
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+                for name in ALL.iter().flat_map(Entry::names) {
+                    assert!(!code.contains(&format!("\"{name}\"")), "{} names {name}", file.display());
+                }
+            }
+        }
+    }
+    visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+}
+
+#[test]
+fn a_bare_line_is_a_command_only_if_it_fits() {
+    assert_eq!(read("quit"), "quit: ");
+    assert_eq!(read("exit  "), "quit: ");
+    said("quit smoking");
+    said("Quit");
+    said("\"quit\"");
+    assert_eq!(read("help port"), "help: port");
+    assert_eq!(read("help /port"), "help: /port");
+    said("help me");
+    said("help me please");
+    assert_eq!(read("port 80"), "port: 80");
+    said("port wine is sweet");
+    said("port 80 is taken");
+    assert_eq!(read("who"), "who: ");
+    said("who is there");
+    assert_eq!(read("kick bob"), "kick: bob");
+    assert_eq!(read("kick bob it's \"enough"), "kick: bob|it's \"enough");
+    said("kick the ball");
+    said("kick");
+    assert_eq!(read("accept carol"), "accept: carol");
+    said("accept bob");
+    said("accept it");
+    said("nick names are fun");
+    said("hello, quit");
+}
+
+#[test]
+fn case_71_wrong_usage_with_a_slash_is_a_usage_error_and_never_said() {
+    for line in
+        ["/kick", "/quit now", "/port wine", "/port -1", "/port 65536", "/nick a b", "/port \"80", "/nick bob\\"]
+    {
+        let Reading::Wrong { message, .. } = registry().read(line, &ROOM) else { panic!("{line}: {}", read(line)) };
+        assert!(message.contains("\nusage: "), "{line}: {message}");
+        assert!(!message.contains("--help") && !message.contains('\u{1b}'), "{line}: {message}");
+    }
+    assert_eq!(read("/kick"), "wrong: <NAME> is missing");
+    assert!(read("/port \"80").contains("the quote \" is not closed"));
+    assert!(read("/nick bob\\").contains("backslash"));
+}
+
+#[test]
+fn case_71_help_as_an_argument_shows_the_page() {
+    for line in ["/kick --help", "kick --help", "quit -h", "msg --help"] {
+        assert_eq!(read(line), "help page", "{line}");
+    }
+}
+
+#[test]
+fn case_70_an_unknown_slash_command_is_an_error_with_the_nearest_name() {
+    assert_eq!(read("/kik bob"), "wrong: no command is called /kik; did you mean /kick?");
+    assert!(read("/usr/bin/env is missing").starts_with("wrong: no command is called /usr/bin/env; a line"));
+    for line in ["/", "/ quit", "//"] {
+        assert!(read(line).starts_with("wrong: "), "{line}");
+    }
+    assert!(registry().read("/kik bob", &ROOM).remember());
+    assert!(!registry().read("/mgs bob secret", &ROOM).remember());
+}
+
+#[test]
+fn case_70_a_slip_of_a_private_command_is_held_back() {
+    for line in [
+        "mgs bob the password is x",
+        "mg bob x",
+        "msgs bob x",
+        "Msg bob x",
+        "nsg bob: x",
+        "ms 'bob smith' x",
+        "msq @bob x",
+    ] {
+        assert_eq!(read(line), "held", "{line}");
+        assert!(!registry().read(line, &ROOM).remember(), "{line}");
+    }
+    said("mgs of salt");
+    said("ask bob yourself");
+}
+
+#[test]
+fn a_private_line_that_does_not_fit_is_held_back_and_none_is_remembered() {
+    assert_eq!(read("msg bob it's \"me"), "msg: bob|it's \"me");
+    for line in ["msg", "msg bob", "msg nobody secret", "msg \"bob secret"] {
+        assert_eq!(read(line), "held", "{line}");
+    }
+    for line in ["msg bob secret", "/msg bob secret", "/msg bob", "msg nobody secret"] {
+        assert!(!registry().read(line, &ROOM).remember(), "{line}");
+    }
+    assert!(registry().read("hello", &ROOM).remember());
+    assert_eq!(read("/msg nobody secret"), "msg: nobody|secret", "with a slash the command itself judges");
+}
+
+#[test]
+fn what_is_certainly_text_is_text() {
+    assert_eq!(read("text quit"), "SAY: quit");
+    assert_eq!(read("text  -it's \"fine\" "), "SAY: -it's \"fine\" ");
+    assert_eq!(read("/text --help"), "SAY: --help");
+    said(" quit");
+    said("\tquit");
+    said("text");
+    said("-rf");
+    said("--help");
+}
+
+#[test]
+fn case_75_several_pasted_lines_are_one_message() {
+    said("quit\nquit\nkick bob");
+    said("/quit\n/quit");
+    said("hello\nmsg bob x");
+    said(" msg bob x\ny");
+}
+
+#[test]
+fn case_75_lines_pasted_after_a_private_command_are_held_back() {
+    for lines in ["msg bob x\ny", "/msg bob x\ny", "mgs bob x\ny", "/mgs bob x\ny", "msg\nbob"] {
+        assert_eq!(read(lines), "held", "{lines:?}");
+    }
+    said("mgs of salt\nand more");
+    assert_eq!(registry().member_names("/mgs bob x\ny"), ["bob"]);
+}
+
+#[test]
+fn case_76_strange_and_huge_lines_are_read_as_what_they_are() {
+    said(&"x".repeat(1 << 20));
+    said(&format!("quit {}", "x ".repeat(1 << 19)));
+    said("\u{0}\u{1b}[2J");
+    assert!(read(&format!("/{}", "k".repeat(1 << 20))).starts_with("wrong: "));
+    for blank in ["", "  ", "\t\r", "\n\n"] {
+        assert_eq!(read(blank), "nothing", "{blank:?}");
+    }
+}
+
+#[test]
+fn input_of_others_never_runs_a_command() {
+    for line in ["quit", "/quit", "msg bob x", "--help", "/nothing"] {
+        match registry().always_text(line) {
+            Reading::Run { entry, matches } => {
+                assert!(entry.default, "{line}");
+                let words: Vec<_> = matches.ids().flat_map(|id| matches.get_raw(id.as_str())).flatten().collect();
+                assert!(words.iter().any(|word| *word == line), "{line}");
+            }
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+    assert!(matches!(registry().always_text(" \n"), Reading::Nothing));
+}
+
+#[test]
+fn the_caller_learns_whom_to_look_up() {
+    let names = |line: &str| registry().member_names(line);
+    assert_eq!(names("kick bob for that"), ["bob"]);
+    assert_eq!(names("msg 'bob smith' x"), ["bob smith"]);
+    assert_eq!(names("mgs @bob x"), ["@bob", "bob"]);
+    for line in ["hello bob", "quit", "/kick bob", " kick bob", "kick bob\nx", "accept carol", ""] {
+        assert!(names(line).is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn completion_follows_the_grammar() {
+    let complete = |line: &str| registry().complete(line, line.len(), &ROOM);
+    let words = |line: &str| complete(line).1;
+    assert_eq!(words("ki"), ["kick"]);
+    assert_eq!(words("/ki"), ["/kick"]);
+    assert_eq!(words("ex"), ["exit"]);
+    assert!(words("").len() >= ALL.len() - 1);
+    assert_eq!(complete("kick b"), (5, vec!["bob".into(), "\"bob smith\"".into()]));
+    assert_eq!(complete("kick \"bob s"), (5, vec!["\"bob smith\"".into()]));
+    assert_eq!(complete("kick "), (5, vec!["alice".into(), "bob".into(), "\"bob smith\"".into()]));
+    assert_eq!(complete("accept c"), (7, vec!["carol".into()]));
+    assert_eq!(complete("help po"), (5, vec!["port".into()]));
+    assert_eq!(complete("/quit --h"), (6, vec!["--help".into()]));
+    assert_eq!(complete("msg bob ask al"), (12, vec!["alice".into()]));
+    assert_eq!(complete("so al"), (3, vec!["alice".into()]));
+    assert_eq!(complete("who al"), (4, vec!["alice".into()]));
+    assert!(words("so ").is_empty());
+    assert_eq!(words("al"), ["alice"]);
+    assert_eq!(registry().path_from("kick b", 6), None);
+    assert_eq!(registry().complete("grüß", 3, &ROOM), (3, vec![]), "within a letter");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn case_a14_no_typed_line_panics(
+        line in prop_oneof![
+            "\\PC{0,60}",
+            "[/ ]?(kick|msg|mgs|port|help|accept|nick|quit|text|who)( [a-z\"'\\\\@\\-0-9]{0,8}){0,4}[ \n]?",
+            any::<String>(),
+        ],
+        pos in 0_usize..80,
+    ) {
+        let registry = registry();
+        let reading = registry.read(&line, &ROOM);
+        if line.contains('\n') || line.starts_with(' ') {
+            let text = match reading {
+                Reading::Run { entry, .. } => entry.default,
+                other => matches!(other, Reading::Nothing | Reading::Held(_)),
+            };
+            prop_assert!(text, "{:?}", line);
+        } else if let Some(command) = line.strip_prefix('/') {
+            let command = match reading {
+                Reading::Run { entry, .. } => entry.names().any(|name| command.starts_with(name)),
+                other => matches!(other, Reading::Wrong { .. } | Reading::Help(_)),
+            };
+            prop_assert!(command, "{:?}", line);
+        }
+        registry.member_names(&line);
+        registry.complete(&line, pos, &ROOM);
+        registry.path_from(&line, pos);
+    }
+}
