@@ -12,8 +12,10 @@ pub mod registry;
 pub mod room;
 pub mod session;
 pub mod table;
+pub mod trust;
 pub mod view;
 pub mod wire;
 pub mod words;
+
 #[path = "../commands/mod.rs"]
 pub mod commands;

@@ -1,0 +1,24 @@
+//! Who somebody is, and whom we know: the identity, fingerprints, pinned host keys and known members.
+//!
+//! Everything here is files and keys. No network, and every function that touches a file blocks, so async
+//! callers go through `spawn_blocking`.
+
+mod address;
+mod date;
+mod file;
+mod fingerprint;
+mod home;
+mod hosts;
+mod identity;
+mod members;
+#[cfg(test)]
+mod scratch;
+
+pub use address::{AddressError, HostAddr};
+pub use date::Date;
+pub use file::FileError;
+pub use fingerprint::Fingerprint;
+pub use home::{Home, HomeError};
+pub use hosts::{Hosts, HostsError, Pin};
+pub use identity::{Identity, IdentityError};
+pub use members::{Listed, Members, MembersError};
