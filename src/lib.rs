@@ -8,6 +8,7 @@ pub mod door;
 pub mod gauge;
 pub mod link;
 pub mod message;
+pub mod net;
 pub mod registry;
 pub mod room;
 pub mod session;
