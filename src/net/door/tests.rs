@@ -119,7 +119,8 @@ async fn case_2_a_silent_connection_is_closed_at_the_deadline() {
     let stream = open.dial().await;
     let start = Instant::now();
     assert_eq!(until_closed(stream).await, []);
-    assert!(start.elapsed() >= DoorConfig::DEADLINE, "{:?}", start.elapsed());
+    let deadline = DoorConfig::DEADLINE;
+    assert!((deadline..deadline * 3 / 2).contains(&start.elapsed()), "{:?}", start.elapsed());
     open.ends_idle().await;
 }
 

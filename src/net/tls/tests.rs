@@ -69,6 +69,7 @@ async fn case_14_a_key_of_another_kind_or_length_is_closed() {
     let mut other_oid = good.clone();
     other_oid[8] = 0x71;
     for spki in [p256, short, long, other_oid, Vec::new()] {
+        assert!(ed25519_key(&spki).is_err());
         is_refused(Presents { chain: Some(vec![spki]), ..own.clone() }).await;
     }
 }
