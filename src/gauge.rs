@@ -59,6 +59,11 @@ impl<S> Gauged<S> {
         Self { inner, gauge: Gauge::new() }
     }
 
+    /// The stream itself.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
     /// The gauge.
     pub fn gauge(&self) -> Arc<Gauge> {
         self.gauge.clone()

@@ -13,7 +13,8 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::{Gauge, Gauged, Stream, peer_key, socket, tls};
+use super::{Stream, peer_key, socket, tls};
+use crate::gauge::{Gauge, Gauged};
 use crate::trust::HostAddr;
 use crate::wire::PublicKey;
 
@@ -125,8 +126,8 @@ pub async fn connect(addr: &HostAddr, tls: &Arc<ClientConfig>, timing: &DialTimi
     };
     let (stream, address) = timeout_at(deadline, tcp).await.map_err(|_| DialError::TimedOut(addr.clone()))??;
     socket::tune(&stream);
-    let gauge = Arc::new(Gauge::new());
-    let stream = Gauged::new(stream, Arc::clone(&gauge));
+    let stream = Gauged::new(stream);
+    let gauge = stream.gauge();
     let handshake = TlsConnector::from(Arc::clone(tls)).connect(tls::server_name(), stream);
     let stream = timeout_at(deadline, handshake)
         .await

@@ -21,7 +21,8 @@ use tokio_util::task::TaskTracker;
 
 use super::share::{Limits, Place, Shares};
 use super::tally::{Failure, Tally};
-use super::{Gauge, Gauged, Stream, Turn, peer_key, socket, tls};
+use super::{Stream, Turn, peer_key, socket, tls};
+use crate::gauge::{Gauge, Gauged};
 use crate::wire::PublicKey;
 
 /// First byte of a TLS connection: the type of a handshake record (RFC 8446, 5.1).
@@ -217,8 +218,9 @@ impl Door {
         let turn = place.turn().await;
         socket::tune(&stream);
         let port = stream.local_addr().map_err(|_| Failure::Foreign)?.port();
-        let gauge = Arc::new(Gauge::new());
-        let handshake = self.tls.accept(Gauged::new(stream, Arc::clone(&gauge)));
+        let stream = Gauged::new(stream);
+        let gauge = stream.gauge();
+        let handshake = self.tls.accept(stream);
         let stream = timeout_at(Instant::now() + self.config.tls, handshake)
             .await
             .map_err(|_| Failure::Late)?

@@ -3,7 +3,6 @@
 mod addresses;
 mod dial;
 mod door;
-mod gauge;
 #[cfg(test)]
 mod hostile;
 mod listen;
@@ -16,11 +15,10 @@ mod tls;
 pub use addresses::usable_addresses;
 pub use dial::{Connected, DialError, DialTiming, connect};
 pub use door::{Door, DoorConfig, Incoming, Stop};
-pub use gauge::{Gauge, Gauged};
 pub use listen::{ListenError, bind};
 pub use rlimit::raise_descriptor_limit;
 pub use share::Turn;
 pub use tls::{client_config, peer_key, server_config};
 
 /// An encrypted connection whose other end has proved its key.
-pub type Stream = tokio_rustls::TlsStream<Gauged<tokio::net::TcpStream>>;
+pub type Stream = tokio_rustls::TlsStream<crate::gauge::Gauged<tokio::net::TcpStream>>;

@@ -95,7 +95,7 @@ async fn a_member_comes_through_with_its_key_and_address() {
     assert!(incoming.deadline > Instant::now());
     incoming.stream.write_all(b"hello").await.unwrap();
     incoming.stream.flush().await.unwrap();
-    assert!(incoming.gauge.wrote_within(Duration::from_secs(60)));
+    assert!(incoming.gauge.marked_within(Duration::from_secs(60)));
     assert!(incoming.stream.get_ref().0.get_ref().nodelay().unwrap());
     drop(incoming);
     open.ends_idle().await;

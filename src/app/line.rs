@@ -1,0 +1,152 @@
+//! What a typed line comes to.
+
+use std::collections::HashSet;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    command::{Context, Flow},
+    registry::{Known, Names, Reading, Registry},
+    session::Handle,
+    view::Line,
+    wire::{Answer, Request},
+};
+
+/// What a line came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Done {
+    /// Whether the program goes on.
+    pub(super) flow: Flow,
+    /// Whether it worked.
+    pub(super) failed: bool,
+    /// Whether the line may be kept in the history.
+    pub(super) remember: bool,
+    /// Whether the line shows as typed: a message shows when it comes back.
+    pub(super) echo: bool,
+}
+
+/// Who reads lines.
+#[derive(Clone)]
+pub(super) struct Reader {
+    pub(super) registry: Registry,
+    pub(super) session: Handle,
+    pub(super) cx: Context,
+    /// Whether every line is a message.
+    pub(super) text: bool,
+}
+
+impl Reader {
+    /// Reads a line and does what it says. What does not work is shown.
+    pub(super) async fn line(&self, line: &str) -> Done {
+        let reading = match self.read(line).await {
+            Ok(reading) => reading,
+            Err(error) => {
+                self.cx.error(format!("{error:#}"));
+                return Done { flow: Flow::Continue, failed: true, remember: false, echo: true };
+            }
+        };
+        let remember = reading.remember();
+        let done = Done { flow: Flow::Continue, failed: false, remember, echo: true };
+        match reading {
+            Reading::Nothing => Done { echo: false, ..done },
+            Reading::Help(text) => {
+                self.cx.print(text);
+                done
+            }
+            Reading::Wrong { message, .. } | Reading::Held(message) => {
+                self.cx.error(message);
+                Done { failed: true, ..done }
+            }
+            Reading::Run { entry, matches } => {
+                let mut cx = self.cx.for_line(entry);
+                // What a message says shows when the room sends it back.
+                let done = Done { echo: !entry.default && !entry.private, ..done };
+                match entry.run(matches, &mut cx).await {
+                    Ok(flow) => Done { flow, ..done },
+                    Err(error) => {
+                        self.cx.show(Line::Error(format!("{error:#}")));
+                        Done { failed: true, echo: true, ..done }
+                    }
+                }
+            }
+        }
+    }
+
+    async fn read(&self, line: &str) -> Result<Reading> {
+        if self.text {
+            return Ok(self.registry.always_text(line));
+        }
+        let mut present = HashSet::new();
+        for name in self.registry.member_names(line) {
+            // A line that may be a command must not become a message only because the room cannot be asked.
+            if self.is_here(&name).await? {
+                present.insert(name);
+            }
+        }
+        Ok(self.registry.read(line, &Present { names: present, session: &self.session }))
+    }
+
+    async fn is_here(&self, name: &str) -> Result<bool> {
+        if self.session.known(name).is_some() {
+            return Ok(true);
+        }
+        match self.session.ask(Request::Find { name: name.to_owned() }).await? {
+            Answer::Found(found) => Ok(found.is_some()),
+            _ => bail!("the room gave an answer to another question"),
+        }
+    }
+}
+
+/// Who is there, as far as a line needs it.
+struct Present<'a> {
+    names: HashSet<String>,
+    session: &'a Handle,
+}
+
+impl Known for Present<'_> {
+    fn member(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    fn knock(&self, name: &str) -> bool {
+        let wanted = name.to_lowercase();
+        self.session.knocks().iter().any(|knock| knock.name.to_lowercase() == wanted)
+    }
+}
+
+/// Names for completion.
+pub(super) struct Completer {
+    pub(super) registry: Registry,
+    pub(super) session: Handle,
+}
+
+impl Completer {
+    fn matching(names: impl Iterator<Item = String>, prefix: &str) -> Vec<String> {
+        let prefix = prefix.to_lowercase();
+        let mut names: Vec<String> = names.filter(|name| name.to_lowercase().starts_with(&prefix)).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Names for Completer {
+    fn members(&self, prefix: &str) -> Vec<String> {
+        let me = self.session.me().number;
+        let others = self.session.members().into_iter().filter(|member| member.number != me);
+        Self::matching(others.map(|member| member.name), prefix)
+    }
+
+    fn knocks(&self, prefix: &str) -> Vec<String> {
+        Self::matching(self.session.knocks().into_iter().map(|knock| knock.name), prefix)
+    }
+}
+
+impl crate::repl::Complete for Completer {
+    fn complete(&self, line: &str, pos: usize) -> (usize, Vec<String>) {
+        self.registry.complete(line, pos, self)
+    }
+
+    fn path_from(&self, line: &str, pos: usize) -> Option<usize> {
+        self.registry.path_from(line, pos)
+    }
+}

@@ -1,0 +1,108 @@
+//! The program: joins room or dialer, session, commands, input and view, and owns the order in which they start
+//! and stop. Nothing else in the crate knows all of them.
+
+mod event;
+mod files;
+mod host;
+mod input;
+mod join;
+mod line;
+mod mover;
+mod person;
+mod talk;
+
+use std::{
+    io::IsTerminal,
+    path::Path,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+};
+
+use anyhow::{Context, Result};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    cli::{Action, Cli, Common},
+    trust::{Home, Identity},
+    view::{Line, Plain, Terminal, View},
+};
+
+/// Does what the command line says. Returns the exit code: 0 done, 1 failed, 2 wrong usage.
+pub fn run(cli: Cli) -> ExitCode {
+    match start(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            let code = if error.is::<person::Usage>() { 2 } else { 1 };
+            print(Line::Error(format!("{error:#}")));
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<ExitCode> {
+    let home = Home::from_env()?;
+    match cli.action {
+        Action::Id => files::id(&home).map(|text| print(Line::Output(text)))?,
+        Action::Members(members) => files::members(&home, members).map(|text| print(Line::Output(text)))?,
+        Action::Forget(forget) => files::forget(&home, &forget).map(|text| print(Line::Output(text)))?,
+        Action::Host(options) => {
+            log_to(&options.common)?;
+            return runtime()?.block_on(host::run(&home, options));
+        }
+        Action::Join(options) => {
+            log_to(&options.common)?;
+            return runtime()?.block_on(join::run(&home, options));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("could not start")
+}
+
+/// Prints one line outside a room.
+fn print(line: Line) {
+    let Ok(view) = Plain::new() else { return };
+    view.show(line);
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else { return };
+    runtime.block_on((&view as &dyn View).drained());
+}
+
+/// Sends the log to a file, if one is asked for. It never goes to the terminal.
+fn log_to(common: &Common) -> Result<()> {
+    let Some(path) = &common.log else { return Ok(()) };
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    let file = open_log(path).with_context(|| format!("could not open {}", path.display()))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(file)).init();
+    Ok(())
+}
+
+fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // Addresses and names are in it: for its owner's eyes.
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+/// Reads the identity, which the first start makes.
+fn identity(home: &Home) -> Result<Identity> {
+    home.create()?;
+    Ok(Identity::load_or_create(&home.identity())?)
+}
+
+/// Where lines go, and whether a person sits there.
+struct Screen {
+    view: Arc<dyn View>,
+    /// Present if input and output are a terminal.
+    terminal: Option<Arc<Terminal>>,
+}
+
+impl Screen {
+    fn open() -> Result<Self> {
+        if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+            let terminal = Arc::new(Terminal::new());
+            return Ok(Self { view: terminal.clone(), terminal: Some(terminal) });
+        }
+        Ok(Self { view: Arc::new(Plain::new().context("could not start")?), terminal: None })
+    }
+}

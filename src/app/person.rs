@@ -1,0 +1,56 @@
+//! Which name a person has before the room has a word in it.
+
+use anyhow::Result;
+
+use crate::room::normal_form;
+
+/// The command line says something that cannot be: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Usage(pub(super) String);
+
+/// The name that the command line gives, or the login name.
+///
+/// # Errors
+///
+/// [`Usage`] if the name given cannot be a member's.
+pub(super) fn name(given: Option<&str>) -> Result<String> {
+    match given {
+        Some(name) => Ok(normal_form(name).map_err(|error| Usage(format!("--name {name}: {error}")))?),
+        None => Ok(from_login(&login_name())),
+    }
+}
+
+fn login_name() -> String {
+    let from_env = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|name| !name.is_empty());
+    from_env
+        .or_else(|| Some(nix::unistd::User::from_uid(nix::unistd::getuid()).ok()??.name))
+        .unwrap_or_default()
+}
+
+/// The nearest name to a login name that a member may have.
+fn from_login(login: &str) -> String {
+    let usable = |c: char| if c.is_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '-' };
+    let name: String = login.chars().map(usable).skip_while(|c| !c.is_alphabetic()).take(24).collect();
+    normal_form(&name).unwrap_or_else(|_| "guest".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn login_names_become_names_of_members() {
+        let cases = [("bob", "bob"), ("john.doe", "john.doe"), ("7of9", "of9"), ("CORP\\ann", "CORP-ann"), ("", "guest"), ("123", "guest")];
+        for (login, name) in cases {
+            assert_eq!(from_login(login), name, "{login}");
+        }
+    }
+
+    #[test]
+    fn case_64_a_name_given_that_cannot_be_is_wrong_usage() {
+        for bad in ["", "-x", "a b", "a\u{1b}[2J"] {
+            assert!(name(Some(bad)).unwrap_err().is::<Usage>(), "{bad:?}");
+        }
+    }
+}
