@@ -107,6 +107,13 @@ pub trait Command: clap::Parser + Send + 'static {
         let _ = (event, cx);
         Ok(())
     }
+
+    /// Learns that the room keeps a message of this command no longer: its sender took it back or went.
+    /// `number` is what [`Message::kept`] said.
+    async fn withdrawn(number: u32, from: Member, cx: &mut Context) -> anyhow::Result<()> {
+        let _ = (number, from, cx);
+        Ok(())
+    }
 }
 
 /// Columns of a help page: what the narrowest usual terminal shows beside the margin.
@@ -135,6 +142,7 @@ pub struct Entry {
     run: for<'a> fn(ArgMatches, &'a mut Context) -> Boxed<'a, Flow>,
     receive: for<'a> fn(Message, &'a mut Context) -> Boxed<'a, ()>,
     member: for<'a> fn(Arc<MemberEvent>, &'a mut Context) -> Boxed<'a, ()>,
+    withdrawn: for<'a> fn(u32, Member, &'a mut Context) -> Boxed<'a, ()>,
 }
 
 impl Entry {
@@ -162,6 +170,7 @@ impl Entry {
             },
             receive: |message, cx| C::receive(message, cx),
             member: |event, cx| C::member(event, cx),
+            withdrawn: |number, from, cx| C::withdrawn(number, from, cx),
         }
     }
 
@@ -205,6 +214,15 @@ impl Entry {
     /// Whatever the command reports; the room goes on.
     pub async fn member(&self, event: Arc<MemberEvent>, cx: &mut Context) -> anyhow::Result<()> {
         (self.member)(event, cx).await
+    }
+
+    /// Tells it that the room keeps one of its messages no longer.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the command reports; the room goes on.
+    pub async fn withdrawn(&self, number: u32, from: Member, cx: &mut Context) -> anyhow::Result<()> {
+        (self.withdrawn)(number, from, cx).await
     }
 }
 

@@ -64,6 +64,11 @@ pub struct RoomHandle {
 }
 
 impl RoomHandle {
+    /// The port that the room began with.
+    pub fn port(&self) -> u16 {
+        self.config.port
+    }
+
     /// Closes the room: everybody is told who closed it.
     pub async fn close(&self) {
         let _ = self.control.send(Control::Close).await;

@@ -55,6 +55,9 @@ pub enum SendError {
         /// How many lines wait.
         waiting: usize,
     },
+    /// The room has not let us in yet.
+    #[error("not sent: you are not in the room yet")]
+    NotIn,
     /// The session is over.
     #[error("the room is closed")]
     Over,
@@ -117,6 +120,9 @@ impl Handle {
     /// See [`SendError`]. After an error nothing was sent.
     pub async fn send(&self, draft: Draft, when_full: WhenFull) -> Result<u64, SendError> {
         check(&draft)?;
+        if self.me().number == 0 {
+            return Err(SendError::NotIn);
+        }
         let mut waiting = self.shared.waiting.subscribe();
         let mut over = self.shared.over.subscribe();
         loop {

@@ -1,0 +1,212 @@
+//! What a session's events come to: lines for the person, and calls of the commands' handlers.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tokio::sync::watch;
+
+use crate::{
+    command::{Context, Entry, Message},
+    registry::Registry,
+    session::{Ending, Incoming, MemberEvent, SessionEvent},
+    trust::Fingerprint,
+    view::View,
+    wire::{Departure, Refusal},
+};
+
+/// How many unknown commands are pointed out, each once for a sender: a peer that invents names is not to fill
+/// the screen.
+const MAX_UNKNOWN: usize = 64;
+
+/// Hears of a room that moves, besides the person.
+pub(super) type OnMoved = Box<dyn Fn(u16) + Send + Sync>;
+
+/// Turns events into lines and calls, one at a time.
+pub(super) struct Listener {
+    pub(super) registry: Registry,
+    pub(super) cx: Context,
+    pub(super) view: Arc<dyn View>,
+    /// Set once we are in.
+    pub(super) entered: watch::Sender<bool>,
+    pub(super) on_moved: Option<OnMoved>,
+    unknown: HashSet<(String, String)>,
+    cut: bool,
+}
+
+impl Listener {
+    pub(super) fn new(registry: Registry, cx: Context, view: Arc<dyn View>, on_moved: Option<OnMoved>) -> Self {
+        let (unknown, cut) = (HashSet::new(), false);
+        Self { registry, cx, view, entered: watch::Sender::new(false), on_moved, unknown, cut }
+    }
+
+    /// Handles an event. Returns how the session ended, if that is what happened.
+    pub(super) async fn event(&mut self, event: SessionEvent) -> Option<Ending> {
+        match event {
+            SessionEvent::Waiting { name } => {
+                self.cx.notice(format!("you wait at the door as {name}: the host is being asked"));
+            }
+            SessionEvent::Entered { members, host } => self.enter(members, &host),
+            SessionEvent::Cut { reason, .. } => {
+                if !std::mem::replace(&mut self.cut, true) {
+                    self.cx.notice(format!("{reason}; dialling again until it works"));
+                }
+            }
+            SessionEvent::Restored { restarted, missed } => {
+                self.cut = false;
+                self.view.name(&self.cx.me().name);
+                self.cx.notice(match (restarted, missed) {
+                    (true, _) => "connected again; the room was restarted",
+                    (_, true) => "connected again, after so long that what was said in between is missing",
+                    _ => "connected again",
+                });
+            }
+            SessionEvent::Message(incoming) => self.message(incoming).await,
+            SessionEvent::Withdrawn { number, from, command } => {
+                if let Some(entry) = self.registry.find(&command) {
+                    let mut cx = self.cx.for_event(entry);
+                    let result = entry.withdrawn(number, from, &mut cx).await;
+                    self.report(entry, result);
+                }
+            }
+            SessionEvent::Member(event) => self.member(event).await,
+            SessionEvent::Missed { count } => self.cx.notice(format!("{count} lines missed")),
+            SessionEvent::Lost { from } => {
+                self.cx.notice(format!("something that {} said before this is missing", from.name));
+            }
+            SessionEvent::Acknowledged { n } => self.view.settled(n),
+            SessionEvent::Undelivered { reason, .. } => self.cx.error(reason),
+            SessionEvent::Moved { port } => {
+                self.cx.notice(format!("the room moved to port {port}"));
+                if let Some(on_moved) = &self.on_moved {
+                    on_moved(port);
+                }
+            }
+            SessionEvent::Ended(ending) => return Some(ending),
+        }
+        None
+    }
+
+    fn enter(&self, members: u32, host: &str) {
+        let me = self.cx.me();
+        self.view.name(&me.name);
+        let others = match members.saturating_sub(1) {
+            0 => "nobody else is here".to_owned(),
+            1 => "one other is here".to_owned(),
+            others => format!("{others} others are here"),
+        };
+        // The host's own member has been told where its room is.
+        if host == me.name {
+            self.cx.notice(format!("you are {}; {others}", me.name));
+        } else {
+            self.cx.notice(format!("you are {} in the room of {host}; {others}", me.name));
+        }
+        self.entered.send_replace(true);
+    }
+
+    async fn message(&mut self, incoming: Incoming) {
+        let Incoming { from, private, own, seq, kept, command, payload, .. } = incoming;
+        let Some(entry) = self.registry.find(&command).filter(|entry| entry.name == command) else {
+            let mark = (from.name.clone(), command);
+            if !own && self.unknown.len() < MAX_UNKNOWN && !self.unknown.contains(&mark) {
+                self.cx.notice(format!("{} used `{}`, which this pchat does not have", mark.0, mark.1));
+                self.unknown.insert(mark);
+            }
+            return;
+        };
+        let message = Message { from, private, own, seq, kept, payload };
+        let result = entry.receive(message, &mut self.cx.for_event(entry)).await;
+        self.report(entry, result);
+    }
+
+    async fn member(&self, event: Arc<MemberEvent>) {
+        if let Some(text) = self.notice(&event) {
+            self.cx.notice(text);
+        }
+        for entry in self.registry.entries() {
+            let result = entry.member(event.clone(), &mut self.cx.for_event(entry)).await;
+            self.report(entry, result);
+        }
+    }
+
+    fn report(&self, entry: &Entry, result: anyhow::Result<()>) {
+        if let Err(error) = result {
+            self.cx.error(format!("{}: {error:#}", entry.name));
+        }
+    }
+
+    fn notice(&self, event: &MemberEvent) -> Option<String> {
+        Some(match event {
+            MemberEvent::Joined(member) => format!("{} joined", member.name),
+            MemberEvent::Left { member, how: Departure::Quit } => format!("{} left", member.name),
+            MemberEvent::Left { member, how: Departure::Lost } => {
+                format!("{} did not come back after the connection broke", member.name)
+            }
+            MemberEvent::Left { member, how: Departure::Kicked { by, reason } } => {
+                format!("{} was put out by {by}{}", member.name, because(reason))
+            }
+            MemberEvent::Renamed { member, old, own: false } => format!("{old} is now {}", member.name),
+            MemberEvent::Renamed { member, own: true, .. } => {
+                self.view.name(&member.name);
+                format!("you are now {}", member.name)
+            }
+            MemberEvent::Away(member) => format!("{} is away: the connection is broken", member.name),
+            MemberEvent::Back(member) => format!("{} is back", member.name),
+            MemberEvent::Crowd { joined, left, members } => {
+                format!("{joined} joined, {left} left; {members} are here")
+            }
+            // Whoever may answer has a command that says so.
+            MemberEvent::Knock { .. } | MemberEvent::KnockOver { .. } => return None,
+        })
+    }
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}
+
+/// What a person reads when the session is over, and whether that is a failure. Leaving says nothing.
+pub(super) fn ending(ending: &Ending, key: &Fingerprint) -> Option<(String, bool)> {
+    Some(match ending {
+        Ending::Left => return None,
+        Ending::Closed { by } => (format!("{by} closed the room"), false),
+        Ending::Kicked { by, reason } => (format!("{by} put you out of the room{}", because(reason)), true),
+        Ending::Failed(reason) => (reason.clone(), true),
+        Ending::Refused(refusal) => (refused(refusal, key), true),
+    })
+}
+
+fn refused(refusal: &Refusal, key: &Fingerprint) -> String {
+    match refusal {
+        Refusal::Banned { secs } => {
+            format!("you were put out of this room; it takes no call of yours for another {} min", secs.div_ceil(60))
+        }
+        Refusal::Declined => "you were not let in".to_owned(),
+        Refusal::NobodyToAsk => format!(
+            "this room lets in only those it knows, and nobody is there to be asked; ask its host to be there \
+             when you knock, or to open the room. Your fingerprint is {key}"
+        ),
+        Refusal::Crowded => "too many knock at this door already; try again in a few minutes".to_owned(),
+        Refusal::Full { limit } => format!("the room is full: it takes {limit} members"),
+        Refusal::Name(reason) => format!("{reason}; choose another one with --name"),
+        Refusal::Moved { port } => format!("the room moved to port {port}"),
+        Refusal::Yourself => "this is the very program that keeps the room".to_owned(),
+        Refusal::Closing => "the room is closing".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::PublicKey;
+
+    #[test]
+    fn every_ending_but_leaving_says_something() {
+        let key = Fingerprint::of(&PublicKey([0; 32]));
+        assert_eq!(ending(&Ending::Left, &key), None);
+        let closed = ending(&Ending::Closed { by: "alice".into() }, &key);
+        assert_eq!(closed, Some(("alice closed the room".into(), false)));
+        let kicked = ending(&Ending::Kicked { by: "alice".into(), reason: "spam".into() }, &key);
+        assert_eq!(kicked, Some(("alice put you out of the room: spam".into(), true)));
+        let (text, failed) = ending(&Ending::Refused(Refusal::NobodyToAsk), &key).unwrap();
+        assert!(failed && text.contains(&key.to_string()), "{text}");
+    }
+}

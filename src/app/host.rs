@@ -1,0 +1,230 @@
+//! `pchat host`: a room, the way into it, and its own user as a member.
+
+use std::{
+    net::IpAddr,
+    process::ExitCode,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use tokio::{
+    io::DuplexStream,
+    net::TcpListener,
+    sync::mpsc,
+    time::{Instant, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Screen, identity,
+    mover::Mover,
+    person,
+    talk::{self, AtEnd, Talk},
+};
+use crate::{
+    cli,
+    gauge::Gauged,
+    net::{self, Door, DoorConfig, Incoming, Stop},
+    registry::Registry,
+    room::{self, Guests, LogLimits, Peer, RoomConfig, RoomHandle, Via},
+    session::{self, Dial, DialError, Dialed, SessionConfig},
+    trust::{Fingerprint, Home, HostAddr, Identity, Members},
+    wire::{Epoch, FEATURE_ASKABLE, Instance, PublicKey},
+};
+
+/// Bytes under way between the room and its own user.
+const MEMORY_LINK_BYTES: usize = 64 * 1024;
+
+/// Connections between the door and the room.
+const INCOMING: usize = 64;
+
+/// How long the links have to take the room's last words.
+const CLOSING: Duration = Duration::from_millis(2_500);
+
+/// Opens a room and talks in it.
+pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
+    let name = person::name(options.common.name.as_deref())?;
+    let identity = identity(home)?;
+    // Each member takes a descriptor. A failure only means that fewer fit.
+    if let Err(error) = net::raise_descriptor_limit() {
+        tracing::warn!(%error, "the descriptor limit stays as it is");
+    }
+    let listeners = net::bind(&options.bind, options.port)?;
+    let screen = Screen::open()?;
+    let tasks = TaskTracker::new();
+    let stop = CancellationToken::new();
+    let place = Place::of(&listeners)?;
+
+    let (mover, moves) = mpsc::channel(1);
+    let config = RoomConfig {
+        owner: identity.public_key(),
+        open: options.open,
+        max_members: options.max_members,
+        rate: options.rate.0.map(Into::into),
+        log: LogLimits::default(),
+        reserved: Registry::new(crate::commands::ALL).reserved().into_iter().map(str::to_owned).collect(),
+        guests: Arc::new(GuestList(Members::at(home.members()))),
+        port: place.port,
+        addresses: place.addresses.clone(),
+        mover,
+        timing: room::Timing::default(),
+    };
+    let room = room::start(config, Epoch(random()?), &tasks);
+    open_door(&identity, options.bind, listeners, moves, &room, &tasks, &stop);
+
+    place.announce(&screen, &identity.public_key(), options.open);
+    let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
+    let config = SessionConfig {
+        key: identity.public_key(),
+        instance: Instance(random()?),
+        name,
+        features: askable,
+        timing: session::Timing::default(),
+    };
+    let dial = Inside { room: room.clone(), key: identity.public_key(), tasks: tasks.clone() };
+    let (session, events) = session::start(config, dial, &tasks);
+    let talk = Talk {
+        screen,
+        session,
+        events,
+        on_moved: None,
+        text: options.common.text,
+        at_end: AtEnd::Stay,
+        history: home.history(),
+    };
+    let code = talk::run(talk).await;
+    room.close().await;
+    tasks.close();
+    stop.cancel();
+    let _ = timeout(CLOSING, tasks.wait()).await;
+    code
+}
+
+/// Lets connections in: listeners, the door behind them, and a task for each link.
+fn open_door(
+    identity: &Identity,
+    bind: Vec<IpAddr>,
+    listeners: Vec<TcpListener>,
+    moves: mpsc::Receiver<room::Move>,
+    room: &RoomHandle,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let (sender, mut incoming) = mpsc::channel::<Incoming>(INCOMING);
+    let door_stop = Stop { tracker: tasks.clone(), token: stop.clone() };
+    let door = Door::new(net::server_config(identity).into(), DoorConfig::default(), sender, door_stop);
+    let mut mover = Mover::new(door, bind, tasks.clone(), stop.clone());
+    let port = room.port();
+    mover.listen(port, listeners);
+    let current = mover.current.clone();
+    tasks.spawn(mover.run(moves));
+    let (room, links, stop) = (room.clone(), tasks.clone(), stop.clone());
+    tasks.spawn(async move {
+        loop {
+            let Incoming { stream, gauge, key, address, port, turn, deadline } = tokio::select! {
+                incoming = incoming.recv() => match incoming {
+                    Some(incoming) => incoming,
+                    None => return,
+                },
+                () = stop.cancelled() => return,
+            };
+            let via = if port == current.load(Relaxed) { Via::Port } else { Via::OldPort };
+            let peer = Peer { key, address: Some(address), gauge, via, deadline, turn: Some(Box::new(turn)) };
+            let room = room.clone();
+            links.spawn(async move { room.serve(stream, peer).await });
+        }
+    });
+}
+
+/// Where the room can be reached.
+struct Place {
+    port: u16,
+    addresses: Vec<IpAddr>,
+}
+
+impl Place {
+    fn of(listeners: &[TcpListener]) -> Result<Self> {
+        let bound: Vec<_> =
+            listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>().context("could not listen")?;
+        let port = bound.first().context("nothing to listen on")?.port();
+        let ips: Vec<IpAddr> = bound.iter().map(|address| address.ip()).collect();
+        // Not knowing its addresses keeps nobody out of the room.
+        let addresses = net::usable_addresses(&ips).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the addresses of this machine are not known");
+            Vec::new()
+        });
+        Ok(Self { port, addresses })
+    }
+
+    fn announce(&self, screen: &Screen, key: &PublicKey, open: bool) {
+        let notice = |text: String| screen.view.show(crate::view::Line::Notice(text));
+        notice(format!("room open on port {}", self.port));
+        for address in &self.addresses {
+            notice(format!("pchat join {}", HostAddr::from_ip(*address, self.port)));
+        }
+        notice(format!("your fingerprint is {}", Fingerprint::of(key)));
+        if open {
+            notice("the room is open: whoever can reach it gets in".to_owned());
+        }
+    }
+}
+
+/// 128 random bits.
+pub(super) fn random() -> Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).ok().context("the system gives no random numbers")?;
+    Ok(bytes)
+}
+
+/// The way of the host's user into the room: memory.
+struct Inside {
+    room: RoomHandle,
+    key: PublicKey,
+    tasks: TaskTracker,
+}
+
+#[async_trait]
+impl Dial for Inside {
+    type Stream = Gauged<DuplexStream>;
+
+    async fn dial(&mut self) -> Result<Dialed<Self::Stream>, DialError> {
+        let (near, far) = tokio::io::duplex(MEMORY_LINK_BYTES);
+        let (near, far) = (Gauged::new(near), Gauged::new(far));
+        let peer = Peer {
+            key: self.key,
+            address: None,
+            gauge: far.gauge(),
+            via: Via::Inside,
+            deadline: Instant::now() + DoorConfig::DEADLINE,
+            turn: None,
+        };
+        let room = self.room.clone();
+        self.tasks.spawn(async move { room.serve(far, peer).await });
+        let gauge = near.gauge();
+        Ok(Dialed { stream: near, gauge })
+    }
+}
+
+/// The list of keys let in before, as the room wants it.
+struct GuestList(Members);
+
+impl Guests for GuestList {
+    fn name_of(&self, key: &PublicKey) -> Result<Option<String>> {
+        Ok(self.0.name_of(key)?)
+    }
+
+    fn key_of(&self, name: &str) -> Result<Option<PublicKey>> {
+        Ok(self.0.key_of(name)?)
+    }
+
+    fn let_in(&self, key: &PublicKey, name: &str) -> Result<()> {
+        Ok(self.0.insert(key, name)?)
+    }
+
+    fn put_out(&self, key: &PublicKey) -> Result<()> {
+        self.0.remove_key(key)?;
+        Ok(())
+    }
+}

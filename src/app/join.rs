@@ -1,0 +1,157 @@
+//! `pchat join`: the way into somebody's room.
+
+use std::{
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Result;
+use async_trait::async_trait;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_util::task::TaskTracker;
+
+use super::{
+    Screen, host, identity, person,
+    talk::{self, AtEnd, Talk},
+};
+use crate::{
+    cli,
+    net::{self, DialTiming, Stream},
+    session::{self, Dial, DialError, Dialed, SessionConfig},
+    trust::{Fingerprint, Home, HostAddr, Hosts, Pin},
+    view::{Line, View},
+    wire::{FEATURE_ASKABLE, Instance, PublicKey},
+};
+
+/// Enters a room and talks in it.
+pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
+    let addr: HostAddr =
+        options.address.parse().map_err(|error| person::Usage(format!("{}: {error}", options.address)))?;
+    let name = person::name(options.common.name.as_deref())?;
+    let identity = identity(home)?;
+    let screen = Screen::open()?;
+    let tasks = TaskTracker::new();
+    let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
+    let config = SessionConfig {
+        key: identity.public_key(),
+        instance: Instance(host::random()?),
+        name,
+        features: askable,
+        timing: session::Timing::default(),
+    };
+    let addr = Arc::new(Mutex::new(addr));
+    let hosts = Arc::new(Hosts::at(home.hosts()));
+    let dial = Outside {
+        addr: addr.clone(),
+        tls: net::client_config(&identity),
+        hosts: hosts.clone(),
+        own: identity.public_key(),
+        room: None,
+        view: screen.view.clone(),
+    };
+    let (session, events) = session::start(config, dial, &tasks);
+    let at_end = if options.stay { AtEnd::Stay } else { AtEnd::Leave(Duration::from_secs(options.wait)) };
+    let on_moved = {
+        let (addr, tasks) = (addr.clone(), tasks.clone());
+        move |port| {
+            let (addr, hosts) = (addr.clone(), hosts.clone());
+            tasks.spawn(follow(addr, hosts, port));
+        }
+    };
+    let talk = Talk {
+        screen,
+        session,
+        events,
+        on_moved: Some(Box::new(on_moved)),
+        text: options.common.text,
+        at_end,
+        history: home.history(),
+    };
+    talk::run(talk).await
+}
+
+/// Goes after a room that moved to another port: the next dial goes there, and the pin goes with it.
+async fn follow(addr: Arc<Mutex<HostAddr>>, hosts: Arc<Hosts>, port: u16) {
+    let (from, to) = {
+        let mut addr = addr.lock().unwrap_or_else(PoisonError::into_inner);
+        let to = addr.with_port(port);
+        (std::mem::replace(&mut *addr, to.clone()), to)
+    };
+    if from == to {
+        return;
+    }
+    let copied = tokio::task::spawn_blocking(move || hosts.copy(&from, &to)).await;
+    if !matches!(copied, Ok(Ok(_))) {
+        tracing::warn!(?copied, "the key of the host is not remembered for its new port");
+    }
+}
+
+/// The way to a room over the network.
+struct Outside {
+    addr: Arc<Mutex<HostAddr>>,
+    tls: Arc<ClientConfig>,
+    hosts: Arc<Hosts>,
+    own: PublicKey,
+    /// The key of the room that we are in: a redial insists on it, whatever the address.
+    room: Option<PublicKey>,
+    view: Arc<dyn View>,
+}
+
+#[async_trait]
+impl Dial for Outside {
+    type Stream = Stream;
+
+    async fn dial(&mut self) -> Result<Dialed<Stream>, DialError> {
+        let addr = self.addr.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let connected = match net::connect(&addr, &self.tls, &DialTiming::default()).await {
+            Ok(connected) => connected,
+            Err(error) if error.is_temporary() => return Err(DialError::Temporary(error.to_string())),
+            Err(error) => return Err(DialError::Final(error.to_string())),
+        };
+        match self.room {
+            Some(room) if room == connected.key => {}
+            Some(room) => {
+                return Err(DialError::Final(format!(
+                    "another host answers at {addr} now: its fingerprint is {}, that of the room was {}",
+                    Fingerprint::of(&connected.key),
+                    Fingerprint::of(&room)
+                )));
+            }
+            None => self.meet(&addr, connected.key).await?,
+        }
+        self.room = Some(connected.key);
+        Ok(Dialed { stream: connected.stream, gauge: connected.gauge })
+    }
+
+    async fn moved(&mut self, port: u16) {
+        follow(self.addr.clone(), self.hosts.clone(), port).await;
+    }
+}
+
+impl Outside {
+    /// Compares the key of a host with the one remembered for it, or remembers it.
+    async fn meet(&self, addr: &HostAddr, key: PublicKey) -> Result<(), DialError> {
+        // One's own key needs no pin: nobody else can prove it.
+        if key == self.own {
+            return Ok(());
+        }
+        let (hosts, at) = (self.hosts.clone(), addr.clone());
+        let pin = tokio::task::spawn_blocking(move || {
+            let pin = hosts.check(&at, &key)?;
+            if pin == Pin::New {
+                hosts.remember(&at, &key)?;
+            }
+            anyhow::Ok(pin)
+        });
+        let pin = pin.await.map_err(anyhow::Error::from).flatten();
+        match pin.map_err(|error| DialError::Final(format!("{error:#}")))? {
+            Pin::Known => {}
+            Pin::New => self.view.show(Line::Notice(format!(
+                "the fingerprint of {addr} is {}; it is remembered from now on",
+                Fingerprint::of(&key)
+            ))),
+        }
+        Ok(())
+    }
+}

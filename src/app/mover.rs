@@ -1,0 +1,101 @@
+//! The listeners of a room, and its way from one port to another.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    net::{Door, ListenError, bind},
+    room::Move,
+};
+
+/// How long a port that the room has left still answers those who know the room.
+pub(super) const OLD_PORT_LIFE: Duration = Duration::from_secs(600);
+
+/// The ports that are listened on.
+pub(super) struct Mover {
+    pub(super) door: Door,
+    pub(super) bind: Vec<IpAddr>,
+    /// The port that the room is at; others are old.
+    pub(super) current: Arc<AtomicU16>,
+    pub(super) tasks: TaskTracker,
+    /// Ends all listening.
+    pub(super) stop: CancellationToken,
+    ports: HashMap<u16, CancellationToken>,
+}
+
+impl Mover {
+    pub(super) fn new(door: Door, bind: Vec<IpAddr>, tasks: TaskTracker, stop: CancellationToken) -> Self {
+        Self { door, bind, current: Arc::default(), tasks, stop, ports: HashMap::new() }
+    }
+
+    /// Listens at `listeners`, which is where the room is from now on.
+    pub(super) fn listen(&mut self, port: u16, listeners: Vec<TcpListener>) {
+        let closed = self.stop.child_token();
+        for listener in listeners {
+            let (door, closed) = (self.door.clone(), closed.clone());
+            self.tasks.spawn(async move { door.serve(listener, closed).await });
+        }
+        if let Some(before) = self.ports.insert(port, closed) {
+            before.cancel();
+        }
+        self.current.store(port, Relaxed);
+    }
+
+    /// Moves whenever the room asks.
+    pub(super) async fn run(mut self, mut moves: mpsc::Receiver<Move>) {
+        loop {
+            let asked = tokio::select! {
+                asked = moves.recv() => asked,
+                () = self.stop.cancelled() => return,
+            };
+            let Some(Move { port, reply }) = asked else { return };
+            let old = self.current.load(Relaxed);
+            let moved = self.go(port).map_err(|error| error.to_string());
+            if moved.is_ok() {
+                self.retire(old);
+            }
+            let _ = reply.send(moved);
+        }
+    }
+
+    fn go(&mut self, port: u16) -> Result<u16, ListenError> {
+        // Back to a port that is still open for those who know the room.
+        if self.ports.get(&port).is_some_and(|closed| !closed.is_cancelled()) {
+            self.current.store(port, Relaxed);
+            return Ok(port);
+        }
+        let listeners = bind(&self.bind, port)?;
+        let port = match listeners.first().map(TcpListener::local_addr) {
+            Some(Ok(address)) => address.port(),
+            _ => port,
+        };
+        self.listen(port, listeners);
+        Ok(port)
+    }
+
+    /// Closes a port some time after the room has left it, unless it comes back.
+    fn retire(&self, port: u16) {
+        let Some(closed) = self.ports.get(&port).cloned() else { return };
+        let current = self.current.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(OLD_PORT_LIFE) => {
+                    if current.load(Relaxed) != port {
+                        closed.cancel();
+                    }
+                }
+                () = closed.cancelled() => {}
+            }
+        });
+    }
+}

@@ -1,0 +1,223 @@
+//! Talking in a room, once there is a session: input in, events out, and the order of leaving.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Result;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, watch},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Screen,
+    event::{self, Listener, OnMoved},
+    input::{self, Piped},
+    line::{Completer, Done, Reader},
+};
+use crate::{
+    command::{Context, Flow},
+    registry::Registry,
+    repl::{self, Next, ReplConfig, Reply, Typed},
+    session::{Ending, Handle, SessionEvent, WhenFull},
+    trust::Fingerprint,
+};
+
+/// How long the room has to acknowledge what was said when a person leaves.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How long the session has to end after that, and then the output to be written.
+const LEAVING: Duration = Duration::from_millis(2_500);
+
+/// What a pipe's end means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtEnd {
+    /// Leave, once everything said is acknowledged, or after this time.
+    Leave(Duration),
+    /// Stay until told to go.
+    Stay,
+}
+
+/// What it takes to talk.
+pub(super) struct Talk {
+    pub(super) screen: Screen,
+    pub(super) session: Handle,
+    pub(super) events: mpsc::Receiver<SessionEvent>,
+    pub(super) on_moved: Option<OnMoved>,
+    /// Whether every line is a message.
+    pub(super) text: bool,
+    pub(super) at_end: AtEnd,
+    pub(super) history: std::path::PathBuf,
+}
+
+/// The signals that end the program.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+/// Talks until it is over, and leaves in good order.
+pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
+    let Talk { screen: Screen { view, terminal }, session, events, on_moved, text, at_end, history } = talk;
+    let registry = Registry::new(crate::commands::ALL);
+    let cancel = CancellationToken::new();
+    let when_full = if terminal.is_some() { WhenFull::Fail } else { WhenFull::Wait };
+    let cx = Context::new(session.clone(), view.clone(), crate::commands::ALL, when_full, cancel.clone());
+    let reader = Reader { registry, session: session.clone(), cx: cx.clone(), text };
+    let mut signals = Signals::listen()?;
+    let listener = Listener::new(registry, cx.clone(), view.clone(), on_moved);
+    let entered = listener.entered.subscribe();
+    let (ending, mut ended) = watch::channel(None);
+    let listening = tokio::spawn(listen(listener, events, ending));
+
+    let mut editor = None;
+    let mut failed = false;
+    let read = async {
+        match terminal {
+            Some(terminal) => {
+                let complete = Arc::new(Completer { registry, session: session.clone() });
+                let (handle, lines) = repl::start(ReplConfig { history: Some(history), complete }, terminal)?;
+                editor = Some(handle);
+                typed(&reader, lines).await;
+            }
+            None => failed = piped(&reader, entered, at_end).await?,
+        }
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        _ = ended.wait_for(Option::is_some) => {}
+        read = read => read?,
+        () = signals.any() => {}
+        () = view.closed() => {}
+    }
+    let ending = leave(&session, &mut ended).await;
+    // What the room acknowledged after that has come too late to be known here.
+    let undelivered = session.unacknowledged();
+    cancel.cancel();
+    let _ = timeout(LEAVING, cx.finish()).await;
+    listening.abort();
+    if let Some((text, failure)) = event::ending(&ending, &Fingerprint::of(&session.me().key)) {
+        failed |= failure;
+        if failure { cx.error(text) } else { cx.notice(text) }
+    }
+    if undelivered > 0 {
+        failed = true;
+        cx.error(format!("{undelivered} {} not delivered", if undelivered == 1 { "line" } else { "lines" }));
+    }
+    if let Some(editor) = editor {
+        editor.stop().await;
+    }
+    let _ = timeout(LEAVING, view.drained()).await;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Handles events until the session ends.
+async fn listen(
+    mut listener: Listener,
+    mut events: mpsc::Receiver<SessionEvent>,
+    ending: watch::Sender<Option<Ending>>,
+) {
+    let view = listener.view.clone();
+    loop {
+        // Before the event is taken: while the output is stuck, the room shall keep what comes.
+        view.ready().await;
+        let event = events.recv().await;
+        let over = match event {
+            Some(event) => listener.event(event).await,
+            None => Some(Ending::Left),
+        };
+        if over.is_some() {
+            ending.send_replace(over);
+            return;
+        }
+    }
+}
+
+/// Leaves the room, unless the session has ended by itself, and returns how it ended.
+async fn leave(session: &Handle, ended: &mut watch::Receiver<Option<Ending>>) -> Ending {
+    let over = async |ended: &mut watch::Receiver<Option<Ending>>| match ended.wait_for(Option::is_some).await {
+        Ok(ending) => ending.clone().unwrap_or(Ending::Left),
+        Err(_) => Ending::Left,
+    };
+    tokio::select! {
+        ending = over(ended) => return ending,
+        _ = timeout(LAST_WORDS, session.drained()) => {}
+    }
+    session.leave();
+    timeout(LEAVING, over(ended)).await.unwrap_or(Ending::Left)
+}
+
+/// Reads what a person types, until they want to go.
+async fn typed(reader: &Reader, mut lines: mpsc::Receiver<Typed>) {
+    while let Some(typed) = lines.recv().await {
+        let (text, reply) = match typed {
+            Typed::Line { text, reply } => (text, reply),
+            Typed::Quit { reply } => {
+                let _ = reply.send(Reply { next: Next::Stop, ..Reply::default() });
+                return;
+            }
+        };
+        let Done { flow, remember, echo, .. } = reader.line(&text).await;
+        let next = if flow == Flow::Quit { Next::Stop } else { Next::Prompt };
+        let _ = reply.send(Reply { next, remember, echo });
+        if flow == Flow::Quit {
+            return;
+        }
+    }
+}
+
+/// Reads a pipe, once we are in. Returns whether something in it failed.
+async fn piped(reader: &Reader, mut entered: watch::Receiver<bool>, at_end: AtEnd) -> Result<bool> {
+    let mut failed = false;
+    // An error means that the session is over.
+    if entered.wait_for(|entered| *entered).await.is_err() {
+        return Ok(failed);
+    }
+    let mut lines = input::lines()?;
+    while let Some(line) = lines.recv().await {
+        match line {
+            Piped::Line(line) => {
+                let done = reader.line(&line).await;
+                failed |= done.failed;
+                if done.flow == Flow::Quit {
+                    return Ok(failed);
+                }
+            }
+            Piped::TooLong => {
+                failed = true;
+                reader.cx.error("a line of the input is too long to be sent");
+            }
+            Piped::Failed(reason) => {
+                failed = true;
+                reader.cx.error(reason);
+            }
+        }
+    }
+    match at_end {
+        AtEnd::Stay => std::future::pending().await,
+        AtEnd::Leave(wait) => {
+            let _ = timeout(wait, reader.session.drained()).await;
+        }
+    }
+    Ok(failed)
+}
