@@ -1,5 +1,6 @@
 //! pchat: encrypted chat rooms between terminals, with no account and no third-party server.
 
+pub mod app;
 pub mod args;
 pub mod cli;
 pub mod command;
@@ -10,6 +11,7 @@ pub mod link;
 pub mod message;
 pub mod net;
 pub mod registry;
+pub mod repl;
 pub mod room;
 pub mod session;
 pub mod table;

@@ -1,4 +1,21 @@
 //! What a person sees, as a trait: terminal, plain and recording forms, and the one display filter.
+//!
+//! It owns how lines look and in which order they appear. It does not decide what is said, and does not read the
+//! keyboard: that is [`crate::repl`], whose thread also draws the [`Terminal`] form.
+
+pub mod filter;
+pub mod wrap;
+
+mod backlog;
+mod plain;
+mod recording;
+mod screen;
+mod terminal;
+
+pub use backlog::Backlog;
+pub use plain::Plain;
+pub use recording::Recording;
+pub use terminal::Terminal;
 
 /// A line for the person. Everything in it may be of peer origin: every form passes it through the filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +33,8 @@ pub enum Line {
     },
     /// The room or the program says something. Shown after `* `.
     Notice(String),
-    /// The answer to a command, may have several rows.
+    /// The answer to a command, may have several rows, each shown from the left edge. Whoever makes it passes fields of
+    /// peer origin through [`filter::clean`], so that none of them begins a row.
     Output(String),
     /// Something did not work. Shown after `error: `.
     Error(String),
@@ -49,5 +67,41 @@ pub trait View: Send + Sync {
     /// The person's name in the prompt from now on.
     fn name(&self, name: &str) {
         let _ = name;
+    }
+
+    /// Shows `row` above the prompt, in the place of the one last given for `key`, until it is `None`.
+    fn status(&self, key: u64, row: Option<&str>) {
+        let _ = (key, row);
+    }
+
+    /// What is still to be written, for a form that must not outrun its reader. See `ready`, `drained` and `closed` of
+    /// `dyn View`.
+    fn backlog(&self) -> Option<&Backlog> {
+        None
+    }
+}
+
+impl dyn View + '_ {
+    /// Waits until there is room for more lines. Whoever turns events into lines awaits it before each event, so that a
+    /// slow reader of the output slows the room down rather than filling memory.
+    pub async fn ready(&self) {
+        if let Some(backlog) = self.backlog() {
+            backlog.ready().await;
+        }
+    }
+
+    /// Waits until every line is written, or can never be.
+    pub async fn drained(&self) {
+        if let Some(backlog) = self.backlog() {
+            backlog.drained().await;
+        }
+    }
+
+    /// Waits until nobody reads the output any more; forever for forms where that cannot happen.
+    pub async fn closed(&self) {
+        match self.backlog() {
+            Some(backlog) => backlog.closed().await,
+            None => std::future::pending().await,
+        }
     }
 }

@@ -1,0 +1,78 @@
+//! The editor for terminals that can only print (`TERM=dumb`): a prompt, and lines as the terminal itself edits them.
+//! Nothing is redrawn: what arrives while a line is typed is printed as it comes.
+
+use std::{io::stdin, os::unix::net::UnixStream, sync::mpsc as std_mpsc, thread};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use tokio::sync::oneshot;
+
+use super::{
+    Next, Typed,
+    editor::{Link, write},
+    layout,
+};
+
+/// Reads lines until told to stop, by a byte on `stopped` too.
+pub(super) fn run(link: &Link, stopped: &UnixStream) {
+    print_by_thread(link);
+    let mut input = Vec::new();
+    let mut prompt = link.screen.prompt(layout::columns());
+    loop {
+        write(&prompt);
+        let (reply, answer) = oneshot::channel();
+        let typed = match line(&mut input, stopped) {
+            _ if link.shared.is_stopping() => break,
+            Some(text) => Typed::Line { text, reply },
+            None => Typed::Quit { reply },
+        };
+        let ended = matches!(typed, Typed::Quit { .. });
+        if link.typed.blocking_send(typed).is_err() {
+            break;
+        }
+        prompt = match answer.blocking_recv().unwrap_or_default().next {
+            Next::Stop => break,
+            _ if ended || link.shared.is_stopping() => break,
+            Next::Ask(question) => crate::view::filter::clean(&question).into_owned(),
+            Next::Prompt => link.screen.prompt(layout::columns()),
+        };
+    }
+    write(&link.screen.drain(layout::columns()));
+}
+
+/// The next line; none at the end of the input, or when stopped.
+fn line(input: &mut Vec<u8>, stopped: &UnixStream) -> Option<String> {
+    loop {
+        if let Some(end) = input.iter().position(|&b| b == b'\n') {
+            let line: Vec<u8> = input.drain(..=end).collect();
+            return Some(String::from_utf8_lossy(&line[..end]).into_owned());
+        }
+        let keyboard = stdin();
+        let mut fds = [PollFd::new(&keyboard, PollFlags::IN), PollFd::new(stopped, PollFlags::IN)];
+        match poll(&mut fds, None) {
+            Ok(_) if !fds[1].revents().is_empty() => return None,
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(_) => return None,
+        }
+        let mut some = [0; 4_096];
+        match rustix::io::read(&keyboard, &mut some) {
+            Ok(0) | Err(_) => return None,
+            Ok(n) => input.extend_from_slice(&some[..n]),
+        }
+    }
+}
+
+fn print_by_thread(link: &Link) {
+    let (wake, wakes) = std_mpsc::sync_channel(1);
+    let screen = link.screen.clone();
+    let print = move || {
+        for () in wakes {
+            write(&screen.drain(layout::columns()));
+        }
+    };
+    if thread::Builder::new().name("output".to_owned()).spawn(print).is_ok() {
+        link.screen.on_change(move || {
+            let _ = wake.try_send(());
+        });
+    }
+}

@@ -1,0 +1,294 @@
+//! The thread that owns the keyboard and draws: one prompt, one line, one reply, and again.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex, mpsc as std_mpsc},
+    thread,
+    time::Duration,
+};
+
+use rustyline::{
+    ColorMode, CompletionType, Config, Editor, EventHandler, ExternalPrinter, GraphemeClusterMode, KeyEvent,
+    completion::FilenameCompleter, error::ReadlineError, history::MemHistory,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Next, ReplConfig, Reply, Shared, Typed,
+    descriptors::Places,
+    helper::{Drawer, Seen, Suspend, lock},
+    history::{self, History},
+    layout, restore,
+};
+use crate::view::{Line, Terminal, View};
+
+/// A line may be this long; more is a paste gone wrong.
+const LINE_BYTES: usize = 1 << 20;
+
+/// A reply usually comes at once; a command that takes longer gets its line shown and its output drawn meanwhile.
+const SLOW: Duration = Duration::from_millis(150);
+
+/// The editor may fail for want of descriptors while a room fills; so often and so long it tries again.
+const FAILURES: u32 = 20;
+const FAILURE_PAUSE: Duration = Duration::from_millis(100);
+
+/// The row above the prompt that answers the first Ctrl-C. Keys of others count from 0.
+const LEAVE_HINT: u64 = u64::MAX;
+
+/// Makes the editor refresh without a visible trace: up one row and down again.
+const WAKE: &str = "\x1b[A\n";
+
+/// What ties the thread to the rest.
+pub(super) struct Link {
+    pub(super) shared: Arc<Shared>,
+    pub(super) screen: Arc<Terminal>,
+    pub(super) typed: mpsc::Sender<Typed>,
+}
+
+impl Link {
+    pub(super) fn error(&self, text: String) {
+        self.screen.show(Line::Error(text));
+    }
+}
+
+/// What a prompt led to.
+enum Outcome {
+    Line(String),
+    Interrupted { empty: bool },
+    Eof,
+    Failed,
+    Gone,
+}
+
+struct Session<'a> {
+    link: &'a Link,
+    editor: Editor<Drawer, MemHistory>,
+    history: History,
+    seen: Arc<Mutex<Seen>>,
+    places: Arc<Mutex<Places>>,
+    mode: GraphemeClusterMode,
+    runtime: tokio::runtime::Runtime,
+    failures: u32,
+}
+
+/// Edits lines until told to stop. `None` when the terminal cannot do more than print.
+pub(super) fn run(config: &ReplConfig, link: &Link) -> Option<()> {
+    let mut session = Session::new(config, link)?;
+    session.edit();
+    session.finish();
+    Some(())
+}
+
+impl<'a> Session<'a> {
+    fn new(config: &ReplConfig, link: &'a Link) -> Option<Self> {
+        let mode = GraphemeClusterMode::from_env();
+        let settings = Config::builder()
+            .max_history_size(history::ENTRIES)
+            .ok()?
+            .auto_add_history(false)
+            .completion_type(CompletionType::Circular)
+            // The drawing happens in the highlighter, which runs only with colours on; NO_COLOR is the view's matter.
+            .color_mode(ColorMode::Forced)
+            .grapheme_cluster_mode(mode)
+            .tab_stop(layout::TAB)
+            .build();
+        let mut editor = Editor::with_history(settings.clone(), MemHistory::with_config(&settings)).ok()?;
+        let printer = editor.create_external_printer().ok()?;
+        let (seen, places) = <(Arc<Mutex<Seen>>, Arc<Mutex<Places>>)>::default();
+        editor.set_helper(Some(Drawer {
+            screen: link.screen.clone(),
+            shared: link.shared.clone(),
+            complete: config.complete.clone(),
+            files: FilenameCompleter::new(),
+            seen: seen.clone(),
+            places: places.clone(),
+        }));
+        editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(Suspend(link.screen.clone()))));
+        let (history, entries) = History::open(config.history.as_deref());
+        match entries {
+            Ok(entries) => entries.into_iter().for_each(|entry| drop(editor.add_history_entry(entry))),
+            Err(e) => link.screen.show(Line::Notice(format!("the history is not kept: {e}"))),
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
+        wake_by(printer, link)?;
+        lock(&places).take();
+        Some(Self { link, editor, history, seen, places, mode, runtime, failures: 0 })
+    }
+
+    fn edit(&mut self) {
+        let mut question = None;
+        let mut leaving = false;
+        while !self.link.shared.is_stopping() {
+            let prompt = question.take().unwrap_or_else(|| self.link.screen.prompt(layout::columns()));
+            let outcome = self.read(&prompt);
+            let asked_before = std::mem::take(&mut leaving);
+            if asked_before {
+                self.link.screen.status(LEAVE_HINT, None);
+            }
+            let next = match outcome {
+                Outcome::Line(text) => self.submit(&prompt, text),
+                Outcome::Interrupted { empty } if !empty || !asked_before => {
+                    leaving = empty;
+                    if empty {
+                        self.link.screen.status(LEAVE_HINT, Some("(Ctrl-C again or quit to leave)"));
+                    }
+                    self.clear();
+                    Next::Prompt
+                }
+                Outcome::Interrupted { .. } | Outcome::Eof => self.quit(),
+                Outcome::Failed => {
+                    self.clear();
+                    thread::sleep(FAILURE_PAUSE);
+                    Next::Prompt
+                }
+                Outcome::Gone => {
+                    self.quit();
+                    return;
+                }
+            };
+            match next {
+                Next::Prompt => {}
+                Next::Ask(text) => question = Some(crate::view::filter::clean(&text).into_owned()),
+                Next::Stop => return,
+            }
+        }
+    }
+
+    /// Shows the prompt and reads one line. The cursor is under the line afterwards, which still stands there.
+    fn read(&mut self, prompt: &str) -> Outcome {
+        *lock(&self.seen) = Seen::default();
+        lock(&self.places).vacate();
+        let read = restore::catch(|| self.editor.readline(prompt));
+        let began = self.link.shared.is_reading();
+        self.link.shared.set_reading(false);
+        lock(&self.places).take();
+        let outcome = match read {
+            Some(Ok(line)) => Outcome::Line(line),
+            Some(Err(ReadlineError::Interrupted)) if self.link.shared.is_stopping() => {
+                Outcome::Interrupted { empty: false }
+            }
+            Some(Err(ReadlineError::Interrupted)) => Outcome::Interrupted { empty: lock(&self.seen).line.is_empty() },
+            Some(Err(ReadlineError::Eof)) => Outcome::Eof,
+            Some(Err(_)) | None if self.failures < FAILURES => Outcome::Failed,
+            Some(Err(_)) | None => Outcome::Gone,
+        };
+        match outcome {
+            Outcome::Failed => self.failures += 1,
+            _ => self.failures = 0,
+        }
+        if !began {
+            lock(&self.seen).prompt.clear();
+        }
+        outcome
+    }
+
+    fn submit(&mut self, prompt: &str, text: String) -> Next {
+        if text.len() > LINE_BYTES {
+            self.clear();
+            self.link.error("that is too long for one line: send it as a file".to_owned());
+            return Next::Prompt;
+        }
+        let (reply, answer) = oneshot::channel();
+        if self.link.typed.blocking_send(Typed::Line { text: text.clone(), reply }).is_err() {
+            return Next::Stop;
+        }
+        let reply = self.wait(prompt, &text, answer);
+        if reply.remember && self.editor.add_history_entry(text.as_str()).unwrap_or(false) {
+            if let Err(e) = self.history.add(&text) {
+                self.link.screen.show(Line::Notice(format!("the history is not kept: {e}")));
+            }
+        }
+        reply.next
+    }
+
+    fn quit(&mut self) -> Next {
+        let (reply, answer) = oneshot::channel();
+        self.clear();
+        match self.link.typed.blocking_send(Typed::Quit { reply }) {
+            Ok(()) => self.wait("", "", answer).next,
+            Err(_) => Next::Stop,
+        }
+    }
+
+    /// Waits for the reply; what is to be shown meanwhile is shown.
+    fn wait(&mut self, prompt: &str, text: &str, mut answer: oneshot::Receiver<Reply>) -> Reply {
+        let (screen, shared) = (&self.link.screen, &self.link.shared);
+        let quick = self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                reply = &mut answer => Some(reply.unwrap_or_default()),
+                () = shared.stop.notified() => Some(Reply { next: Next::Stop, ..Reply::default() }),
+                () = tokio::time::sleep(SLOW) => None,
+            }
+        });
+        let width = layout::columns();
+        let typed = |echo: bool| if echo { screen.typed(prompt, text, width) } else { String::new() };
+        if let Some(reply) = quick {
+            write(&(self.erase() + &typed(reply.echo && !prompt.is_empty()) + &screen.drain(width)));
+            return reply;
+        }
+        write(&(self.erase() + &typed(!prompt.is_empty()) + &screen.drain(width)));
+        loop {
+            let reply = self.runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    reply = &mut answer => Some(reply.unwrap_or_default()),
+                    () = shared.stop.notified() => Some(Reply { next: Next::Stop, ..Reply::default() }),
+                    () = screen.until_changed() => None,
+                }
+            });
+            write(&screen.drain(layout::columns()));
+            if let Some(reply) = reply {
+                return reply;
+            }
+        }
+    }
+
+    /// What removes the prompt, the line and the rows above, once.
+    fn erase(&self) -> String {
+        let seen = std::mem::take(&mut *lock(&self.seen));
+        if seen.prompt.is_empty() {
+            return self.link.screen.erase(0);
+        }
+        self.link.screen.erase(layout::rows(&seen.prompt, &seen.line, layout::columns(), self.mode))
+    }
+
+    fn clear(&self) {
+        write(&self.erase());
+    }
+
+    fn finish(self) {
+        write(&(self.erase() + &self.link.screen.drain(layout::columns())));
+        if let Err(e) = self.history.close() {
+            tracing::debug!(error = %e, "could not shorten the history");
+        }
+    }
+}
+
+/// Starts the thread that wakes the editor: a wake waits while the editor searches or completes, and nobody else may.
+fn wake_by(mut printer: impl ExternalPrinter + Send + 'static, link: &Link) -> Option<()> {
+    let (wake, wakes) = std_mpsc::sync_channel(1);
+    let shared = link.shared.clone();
+    let wakes = move || {
+        for () in wakes {
+            // Without a prompt there is nothing to refresh, and the next one draws everything.
+            if shared.is_reading() && printer.print(WAKE.to_owned()).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("waker".to_owned()).spawn(wakes).ok()?;
+    // A full channel already holds a wake.
+    link.screen.on_change(move || {
+        let _ = wake.try_send(());
+    });
+    Some(())
+}
+
+pub(super) fn write(text: &str) {
+    if !text.is_empty() {
+        let mut out = std::io::stdout().lock();
+        // A terminal that takes no text gives no line either: the next prompt says so.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+}

@@ -1,0 +1,196 @@
+//! What the terminal form is about to show: the queue of lines, and the rows above the prompt. It turns them into text
+//! with colours for a given width; it neither writes nor knows who does.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt::Write as _,
+};
+
+use super::{Line, Privacy, filter, wrap};
+
+/// How many rows wait for an editor that cannot draw (search, completion, Ctrl-Z): more than a person reads back.
+/// Beyond it the oldest are replaced by a note.
+const QUEUED_ROWS: usize = 10_000;
+
+/// How many bytes wait: the longest lines would otherwise take 160 MiB.
+const QUEUED_BYTES: usize = 8 << 20;
+
+/// How many rows stand above the prompt: the rest of a small window belongs to the talk.
+const STATUS_ROWS: usize = 4;
+
+const BOLD: &str = "\x1b[1m";
+const DIM: &str = "\x1b[2m";
+const RESET: &str = "\x1b[0m";
+
+/// Lines that wait to be drawn, and what stands above the prompt.
+#[derive(Default)]
+pub(super) struct Screen {
+    name: String,
+    plain: bool,
+    queue: VecDeque<(Line, usize, usize)>,
+    queued_rows: usize,
+    queued_bytes: usize,
+    skipped: usize,
+    pending: BTreeMap<u64, String>,
+    settled: Option<u64>,
+    status: BTreeMap<u64, String>,
+    /// How many rows above the prompt are on the terminal now.
+    drawn: usize,
+}
+
+impl Screen {
+    pub(super) fn new(colour: bool) -> Self {
+        Self { plain: !colour, ..Self::default() }
+    }
+
+    pub(super) fn rename(&mut self, name: &str) {
+        self.name = filter::clean(name).into_owned();
+    }
+
+    pub(super) fn prompt(&self, width: usize) -> String {
+        // A prompt that fills the window would leave no room to type.
+        format!("{}> ", wrap::cut(&self.name, (width / 2).max(1)))
+    }
+
+    pub(super) fn push(&mut self, line: Line) {
+        let text = match &line {
+            Line::Said { text, .. } | Line::Notice(text) | Line::Output(text) | Line::Error(text) => text,
+        };
+        let (rows, bytes) = (text.matches('\n').count() + 1, text.len());
+        self.queued_rows += rows;
+        self.queued_bytes += bytes;
+        self.queue.push_back((line, rows, bytes));
+        while self.queue.len() > 1 && (self.queued_rows > QUEUED_ROWS || self.queued_bytes > QUEUED_BYTES) {
+            if let Some((_, rows, bytes)) = self.queue.pop_front() {
+                self.queued_rows -= rows;
+                self.queued_bytes -= bytes;
+                self.skipped += 1;
+            }
+        }
+    }
+
+    pub(super) fn pending(&mut self, id: u64, text: &str) {
+        if self.settled.is_none_or(|upto| id > upto) {
+            self.pending.insert(id, filter::rows(text).join(" "));
+        }
+    }
+
+    pub(super) fn settle(&mut self, id: u64) {
+        self.settled = self.settled.max(Some(id));
+        self.pending.retain(|&other, _| other > id);
+    }
+
+    pub(super) fn status(&mut self, key: u64, row: Option<&str>) {
+        match row {
+            Some(row) => self.status.insert(key, filter::clean(row).into_owned()),
+            None => self.status.remove(&key),
+        };
+    }
+
+    /// Moves to where the rows above the prompt begin, and clears from there on. The cursor stands at the left edge,
+    /// `below` rows under the first row of the prompt.
+    pub(super) fn erase(&mut self, below: usize) -> String {
+        match std::mem::take(&mut self.drawn) + below {
+            0 => "\r\x1b[J".to_owned(),
+            up => format!("\x1b[{up}A\r\x1b[J"),
+        }
+    }
+
+    /// The queued lines, each row ended.
+    pub(super) fn drain(&mut self, width: usize) -> String {
+        let mut out = String::new();
+        let skipped = std::mem::take(&mut self.skipped);
+        if skipped > 0 {
+            let lines = if skipped == 1 { "line" } else { "lines" };
+            self.line(&Line::Notice(format!("{skipped} {lines} skipped")), width, &mut out);
+        }
+        self.queued_rows = 0;
+        self.queued_bytes = 0;
+        for (line, ..) in std::mem::take(&mut self.queue) {
+            self.line(&line, width, &mut out);
+        }
+        out
+    }
+
+    /// What stands above the prompt from now on, each row ended.
+    pub(super) fn above(&mut self, width: usize) -> String {
+        let mut rows: Vec<String> = self.status.values().cloned().collect();
+        let name = &self.name;
+        rows.extend(self.pending.values().map(|text| format!("{name}: {text}")));
+        let more = rows.len().saturating_sub(STATUS_ROWS);
+        if more > 0 {
+            rows.truncate(STATUS_ROWS - 1);
+            rows.push(format!("... and {} more", more + 1));
+        }
+        self.drawn = rows.len();
+        let mut out = String::new();
+        for row in rows {
+            // One column stays free: a full row would move the cursor in a way that terminals do not agree on.
+            let row = wrap::cut(&row, width.saturating_sub(1));
+            self.styled(DIM, &filter::isolate(&row), &mut out);
+            out.push_str("\r\n");
+        }
+        out
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.drawn = 0;
+    }
+
+    /// A line as it was typed, for the scrollback.
+    pub(super) fn typed(&self, prompt: &str, text: &str, width: usize) -> String {
+        let rows = filter::rows(text);
+        let mut out = String::new();
+        self.rows(wrap::message(&filter::clean(prompt), &rows, width), &mut out);
+        out
+    }
+
+    fn line(&self, line: &Line, width: usize, out: &mut String) {
+        let (prefix, text) = match line {
+            Line::Said { name, privacy, own, text } => {
+                let name = filter::clean(name);
+                let name = filter::isolate(&name);
+                let prefix = match (privacy, own) {
+                    (Privacy::Room, _) => format!("{name}: "),
+                    (Privacy::Private, false) => format!("({name}) "),
+                    (Privacy::Private, true) => format!("(to {name}) "),
+                };
+                (prefix, text)
+            }
+            Line::Notice(text) => ("* ".to_owned(), text),
+            Line::Error(text) => ("error: ".to_owned(), text),
+            Line::Output(text) => {
+                for row in filter::rows(text) {
+                    self.rows(wrap::message("", &[row], width), out);
+                }
+                return;
+            }
+        };
+        let bold = matches!(line, Line::Said { .. } | Line::Error(_)) && !self.plain;
+        let mut rows = wrap::message(&prefix, &filter::rows(text), width);
+        let mark = prefix.trim_end();
+        if let Some(rest) = rows[0].strip_prefix(mark).filter(|_| bold) {
+            rows[0] = format!("{BOLD}{mark}{RESET}{rest}");
+        }
+        self.rows(rows, out);
+    }
+
+    fn styled(&self, style: &str, text: &str, out: &mut String) {
+        if self.plain {
+            out.push_str(text);
+        } else {
+            let _ = write!(out, "{style}{text}{RESET}");
+        }
+    }
+
+    /// Every row ends with a reset, whatever was in it; without colours there is nothing to reset.
+    fn rows(&self, rows: Vec<String>, out: &mut String) {
+        for row in rows {
+            out.push_str(&row);
+            out.push_str(if self.plain { "\r\n" } else { "\x1b[0m\r\n" });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

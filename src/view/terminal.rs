@@ -1,0 +1,133 @@
+//! The form for a person at a terminal. It keeps what is to be drawn and wakes whoever draws; the editor thread of
+//! [`crate::repl`] is the only one that does, because two writers would tear the line being typed.
+
+use std::sync::{
+    Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::Notify;
+
+use super::{Line, View, screen::Screen};
+
+/// The screen of one terminal. Showing never waits: see the limits of its queue.
+pub struct Terminal {
+    screen: Mutex<Screen>,
+    changed: Notify,
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Whether a wake was sent and nothing was drawn since.
+    woken: AtomicBool,
+}
+
+impl Terminal {
+    /// A screen with colours, unless the person asked programs for none with `NO_COLOR` or the terminal has none.
+    pub fn new() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let unable = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        Self::with_colour(!unwanted && !unable)
+    }
+
+    /// A screen with or without colours.
+    pub fn with_colour(colour: bool) -> Self {
+        Self {
+            screen: Mutex::new(Screen::new(colour)),
+            changed: Notify::new(),
+            wake: OnceLock::new(),
+            woken: AtomicBool::new(false),
+        }
+    }
+
+    /// How the editor is made to draw. `wake` must not wait; only the first one given counts.
+    pub(crate) fn on_change(&self, wake: impl Fn() + Send + Sync + 'static) {
+        let _ = self.wake.set(Box::new(wake));
+        self.changed();
+    }
+
+    /// What to write with the cursor at the first column of the prompt's first row: it replaces the rows above the
+    /// prompt, with the queued lines before them.
+    pub(crate) fn draw(&self, width: usize) -> String {
+        self.drawing(|screen| screen.erase(0) + &screen.drain(width) + &screen.above(width))
+    }
+
+    /// What to write between prompts, with the cursor at the left edge and nothing above: the queued lines.
+    pub(crate) fn drain(&self, width: usize) -> String {
+        self.drawing(|screen| screen.drain(width))
+    }
+
+    /// What removes the prompt and the rows above it, from `below` rows under the prompt's first row.
+    pub(crate) fn erase(&self, below: usize) -> String {
+        self.screen().erase(below)
+    }
+
+    /// The rows above the prompt went out of reach; the next drawing leaves them alone.
+    pub(crate) fn forget(&self) {
+        self.screen().forget();
+    }
+
+    /// A typed line as it goes into the scrollback.
+    pub(crate) fn typed(&self, prompt: &str, text: &str, width: usize) -> String {
+        self.screen().typed(prompt, text, width)
+    }
+
+    /// The prompt for a window of `width` columns.
+    pub(crate) fn prompt(&self, width: usize) -> String {
+        self.screen().prompt(width)
+    }
+
+    /// Waits for something to draw.
+    pub(crate) async fn until_changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn drawing(&self, draw: impl FnOnce(&mut Screen) -> String) -> String {
+        // Before the lock: a line that comes after it then sends a wake of its own.
+        self.woken.store(false, Ordering::SeqCst);
+        draw(&mut self.screen())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Screen)) {
+        change(&mut self.screen());
+        self.changed();
+    }
+
+    fn changed(&self) {
+        self.changed.notify_one();
+        if let Some(wake) = self.wake.get()
+            && !self.woken.swap(true, Ordering::SeqCst)
+        {
+            wake();
+        }
+    }
+
+    fn screen(&self) -> MutexGuard<'_, Screen> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Terminal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl View for Terminal {
+    fn show(&self, line: Line) {
+        self.change(|screen| screen.push(line));
+    }
+
+    fn pending(&self, id: u64, text: &str) {
+        self.change(|screen| screen.pending(id, text));
+    }
+
+    fn settled(&self, id: u64) {
+        self.change(|screen| screen.settle(id));
+    }
+
+    fn name(&self, name: &str) {
+        self.change(|screen| screen.rename(name));
+    }
+
+    fn status(&self, key: u64, row: Option<&str>) {
+        self.change(|screen| screen.status(key, row));
+    }
+}
