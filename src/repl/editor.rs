@@ -103,7 +103,8 @@ impl<'a> Session<'a> {
             seen: seen.clone(),
             places: places.clone(),
         }));
-        editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(Suspend(link.screen.clone()))));
+        let suspend = Suspend { screen: link.screen.clone(), seen: seen.clone(), mode };
+        editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(suspend)));
         let (history, entries) = History::open(config.history.as_deref());
         match entries {
             Ok(entries) => entries.into_iter().for_each(|entry| drop(editor.add_history_entry(entry))),

@@ -2,19 +2,30 @@
 
 use std::{
     borrow::Cow,
+    io::stdin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    process::{Signal, kill_current_process_group},
+    termios::{OptionalActions, tcgetattr, tcsetattr},
 };
 
 use rustyline::{
-    Cmd, ConditionalEventHandler, Context, Event, EventContext, Helper, RepeatCount, Result,
+    Cmd, ConditionalEventHandler, Context, Event, EventContext, GraphemeClusterMode, Helper, RepeatCount, Result,
     completion::{Completer, FilenameCompleter, Pair},
     highlight::Highlighter,
     hint::Hinter,
     validate::Validator,
 };
 
-use super::{Complete, Shared, descriptors::Places, layout};
+use super::{Complete, Shared, descriptors::Places, editor::write, layout, restore};
 use crate::view::Terminal;
+
+/// Bracketed paste, which rustyline turns on at each prompt only.
+const PASTE_ON: &str = "\x1b[?2004h";
 
 /// What is on the terminal now, as far as rustyline shows it to us.
 #[derive(Clone, Default)]
@@ -93,12 +104,32 @@ impl Completer for Drawer {
     }
 }
 
-/// Ctrl-Z: what the shell writes meanwhile must not be erased at the return.
-pub(super) struct Suspend(pub(super) Arc<Terminal>);
+/// How long the editor stands still around a stop. The signal is to all threads and may stop this one a moment after it
+/// was sent; rustyline's own Ctrl-Z would take the terminal back in that moment.
+const STOPPING: Duration = Duration::from_millis(100);
+
+/// Ctrl-Z: the terminal as it was, a stop of the whole job, and a prompt under what the shell wrote meanwhile.
+pub(super) struct Suspend {
+    pub(super) screen: Arc<Terminal>,
+    pub(super) seen: Arc<Mutex<Seen>>,
+    pub(super) mode: GraphemeClusterMode,
+}
 
 impl ConditionalEventHandler for Suspend {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
-        self.0.forget();
-        None
+        let raw = tcgetattr(stdin()).ok()?;
+        restore::restore();
+        let stopped = kill_current_process_group(Signal::TSTP);
+        if stopped.is_ok() {
+            thread::sleep(STOPPING);
+        }
+        // Without raw mode lines still arrive, only less comfortably.
+        let _ = tcsetattr(stdin(), OptionalActions::Drain, &raw);
+        self.screen.forget();
+        let seen = lock(&self.seen).clone();
+        // rustyline erases upwards from here as many rows as the line has: they must not be the shell's.
+        let below = layout::rows(&seen.prompt, &seen.line, layout::columns(), self.mode) - 1;
+        write(&format!("{}{PASTE_ON}", "\r\n".repeat(below)));
+        Some(Cmd::Repaint)
     }
 }

@@ -36,7 +36,7 @@ pub use descriptors::lift;
 
 /// How long [`ReplHandle::stop`] waits for the thread. In a search or a completion the editor hears no signal; the
 /// program must still be gone within two seconds of a SIGTERM.
-const STOP_WITHIN: Duration = Duration::from_millis(1_000);
+const STOP_WITHIN: Duration = Duration::from_millis(500);
 
 /// How often a signal is repeated that came just before the editor began to listen.
 const SIGNAL_AGAIN: Duration = Duration::from_millis(20);
@@ -124,12 +124,15 @@ impl Shared {
 /// The way to end the editor from outside.
 pub struct ReplHandle {
     shared: Arc<Shared>,
+    screen: Arc<Terminal>,
     /// Closed when the thread is gone.
     gone: watch::Receiver<()>,
     stop_dumb: std::os::unix::net::UnixStream,
 }
 
 /// Starts the editor's thread. From now on `screen` is drawn, and typed lines arrive at the receiver.
+///
+/// While a line is typed, Ctrl-C is a key; between prompts it is SIGINT to the process, for the program to hear.
 ///
 /// It also registers tokio's handler for SIGINT: [`ReplHandle::stop`] sends that signal to this process, and between two
 /// prompts its default action would end the program. And it sets a panic hook that restores the terminal first.
@@ -148,23 +151,24 @@ pub fn start(config: ReplConfig, screen: Arc<Terminal>) -> Result<(ReplHandle, m
     let (typed, lines) = mpsc::channel(1);
     let (alive, gone) = watch::channel(());
     let (stop_dumb, stopped) = std::os::unix::net::UnixStream::pair().context("could not make a socket pair")?;
-    let thread_shared = shared.clone();
+    let (thread_shared, thread_screen) = (shared.clone(), screen.clone());
     thread::Builder::new()
         .name("editor".to_owned())
         .spawn(move || {
             let _alive = alive;
-            let link = editor::Link { shared: thread_shared, screen, typed };
+            let link = editor::Link { shared: thread_shared, screen: thread_screen, typed };
             if editor::run(&config, &link).is_none() {
                 dumb::run(&link, &stopped);
             }
         })
         .context("could not start the editor's thread")?;
-    Ok((ReplHandle { shared, gone, stop_dumb }, lines))
+    Ok((ReplHandle { shared, screen, gone, stop_dumb }, lines))
 }
 
 impl ReplHandle {
     /// Ends the editor, whatever it is doing: the remaining lines are drawn, the history is saved and the terminal is
-    /// as before. Returns when the thread is gone; after a second it restores the terminal itself and returns.
+    /// as before. Returns when the thread is gone; after half a second it restores the terminal and
+    /// draws them itself.
     pub async fn stop(&self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
         self.shared.stop.notify_one();
@@ -181,6 +185,7 @@ impl ReplHandle {
             }
         }
         restore::restore();
+        editor::write(&self.screen.drain(layout::columns()));
     }
 
     /// Waits until the thread is gone.
