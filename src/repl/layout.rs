@@ -60,6 +60,6 @@ mod tests {
     fn a_wide_character_is_not_split_and_pasted_rows_count() {
         assert_eq!(after("1234567日"), 2);
         assert_eq!(after("a\nb\nc"), 3);
-        assert_eq!(after("a\tb"), 2);
+        assert_eq!(after("a\tbc"), 2);
     }
 }

@@ -1,1 +1,156 @@
+use std::num::NonZero;
 
+use proptest::prelude::*;
+
+use super::*;
+
+const WIDTH: u16 = 40;
+
+fn said(name: &str, text: &str) -> Line {
+    Line::Said { name: name.into(), privacy: Privacy::Room, own: false, text: text.into() }
+}
+
+fn drawn(lines: impl IntoIterator<Item = Line>, width: usize) -> String {
+    let mut screen = Screen::new(true);
+    lines.into_iter().for_each(|line| screen.push(line));
+    screen.drain(width)
+}
+
+/// The rows that a terminal shows, and the terminal.
+fn rendered(text: &str) -> (Vec<String>, vt100::Parser) {
+    let mut parser = vt100::Parser::new(NonZero::new(2_000).unwrap(), NonZero::new(WIDTH).unwrap(), 0);
+    parser.process(text.as_bytes());
+    let rows = parser.screen().rows(0, WIDTH).map(|row| row.trim_end().to_owned()).collect();
+    (rows, parser)
+}
+
+/// Checks that a line drew exactly its own rows, each with its mark, and left nothing behind.
+fn contained(line: Line, mark: &str) {
+    let text = drawn([line, Line::Notice("end".into())], usize::from(WIDTH));
+    let expected = text.matches("\r\n").count();
+    let (rows, parser) = rendered(&text);
+    let screen = parser.screen();
+    assert_eq!(screen.cursor_position(), (u16::try_from(expected).unwrap(), 0), "{rows:?}");
+    assert_eq!(rows[expected - 1], "* end");
+    assert!(rows[0].starts_with(mark.trim_end()), "{rows:?}");
+    for row in &rows[1..expected - 1] {
+        assert!(row.starts_with("  |"), "{row:?}");
+    }
+    assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
+    assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    assert_eq!((screen.fgcolor(), screen.bold()), (vt100::Color::Default, false));
+}
+
+#[test]
+fn each_kind_of_line_looks_its_own_way() {
+    let private = |own| Line::Said { name: "bob".into(), privacy: Privacy::Private, own, text: "psst".into() };
+    let mut screen = Screen::new(false);
+    for line in [said("bob", "hi"), private(false), private(true), Line::Notice("n".into()), Line::Error("e".into())] {
+        screen.push(line);
+    }
+    screen.push(Line::Output("a\nb".into()));
+    assert_eq!(screen.drain(40), "bob: hi\r\n(bob) psst\r\n(to bob) psst\r\n* n\r\nerror: e\r\na\r\nb\r\n");
+}
+
+#[test]
+fn every_row_ends_with_a_reset() {
+    let text = drawn([said("bob", "one\ntwo three four five six seven eight nine ten eleven")], 40);
+    assert!(text.split_terminator("\r\n").all(|row| row.ends_with(RESET)));
+    assert!(text.starts_with("\x1b[1mbob:\x1b[0m one"));
+}
+
+#[test]
+fn case_55_line_ends_cannot_begin_a_new_message() {
+    contained(said("bob", "hi\nann: no\r\n* ann left\u{85}error: x\u{2028}ann> \u{2029}y"), "bob: ");
+}
+
+#[test]
+fn case_56_long_and_padded_text_keeps_the_mark_on_every_row() {
+    for pad in 30..80 {
+        contained(said("bob", &format!("x{}<host> hello{}", " ".repeat(pad), "日本".repeat(pad))), "bob: ");
+    }
+}
+
+#[test]
+fn case_57_text_equal_to_our_own_notices_keeps_its_sender() {
+    contained(said("bob", "*** bob left"), "bob: *** bob left");
+    contained(said("bob", "accept? [y/n] \x1b[1A* ann left"), "bob: accept?");
+}
+
+#[test]
+fn case_50_to_54_sequences_move_nothing_on_a_terminal() {
+    for text in [
+        "\x1b[2J\x1b[H",
+        "\x1b[?1049h",
+        "\x1b[5A\rann: hi",
+        "\u{9b}2J",
+        "\x1b]0;x",
+        "\x1bPq\x1b_x",
+        "\x08\x08\x08\r\x0b\x0c",
+    ] {
+        contained(said("bob", text), "bob: ");
+        contained(said(text, "hi"), "");
+        contained(Line::Notice(text.into()), "* ");
+        contained(Line::Error(text.into()), "error: ");
+    }
+}
+
+#[test]
+fn pending_lines_stand_above_the_prompt_until_they_are_settled() {
+    let mut screen = Screen::new(false);
+    screen.rename("ann");
+    screen.pending(1, "one");
+    screen.pending(2, "two\nrows");
+    assert_eq!(screen.above(40), "ann: one\r\nann: two rows\r\n");
+    assert_eq!(screen.erase(1), "\x1b[3A\r\x1b[J");
+    screen.settle(1);
+    assert_eq!(screen.above(40), "ann: two rows\r\n");
+    screen.settle(3);
+    assert_eq!(screen.above(40), "");
+    screen.pending(3, "its echo won the race");
+    assert_eq!(screen.above(40), "");
+    screen.pending(4, "four");
+    assert_eq!(screen.above(8), "ann: f…\r\n");
+}
+
+#[test]
+fn many_pending_lines_take_few_rows() {
+    let mut screen = Screen::new(false);
+    for id in 1..=10 {
+        screen.pending(id, "x");
+    }
+    let above = screen.above(40);
+    assert_eq!(above.matches("\r\n").count(), STATUS_ROWS);
+    assert!(above.ends_with("... and 7 more\r\n"), "{above}");
+}
+
+#[test]
+fn a_screen_that_cannot_draw_keeps_the_newest_rows_and_says_so() {
+    let mut screen = Screen::new(false);
+    for i in 0..QUEUED_ROWS + 5 {
+        screen.push(said("bob", &i.to_string()));
+    }
+    let text = screen.drain(40);
+    assert!(text.starts_with("* 5 lines skipped\r\nbob: 5\r\n"));
+    assert!(text.ends_with("bob: 10004\r\n"));
+    screen.push(said("bob", "next"));
+    assert_eq!(screen.drain(40), "bob: next\r\n");
+}
+
+#[test]
+fn the_prompt_leaves_room_to_type() {
+    let mut screen = Screen::new(true);
+    screen.rename("a\x1bverylongname");
+    assert_eq!(screen.prompt(80), "a<U+001B>verylongname> ");
+    assert_eq!(screen.prompt(10), "a<U+…> ");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_text_leaves_its_rows(name in "[a-zא-ת日]{1,12}", text in any::<String>(), more in "[\u{1b}\\[\\]a;0-9mHJK\u{7}\u{9b}\u{202e}\u{200d}\u{fe0f}👩🚀e\u{301}\u{336}ש\n\r\t\u{2028} ]{0,80}") {
+        contained(said(&name, &format!("{text}{more}")), "");
+        contained(Line::Notice(format!("{more}{text}")), "* ");
+    }
+}
