@@ -163,6 +163,15 @@ impl<'a> Session<'a> {
         let began = self.link.shared.is_reading();
         self.link.shared.set_reading(false);
         lock(&self.places).take();
+        if let Some(Err(e)) = &read
+            && !matches!(e, ReadlineError::Interrupted | ReadlineError::Eof)
+            && self.failures == 0
+        {
+            self.link.error(format!("the line could not be read: {e}"));
+        } else if read.is_none() && self.failures == 0 {
+            self.link
+                .error("the line could not be edited; a file is sent with a command, not by pasting it".to_owned());
+        }
         let outcome = match read {
             Some(Ok(line)) => Outcome::Line(line),
             Some(Err(ReadlineError::Interrupted)) if self.link.shared.is_stopping() => {
@@ -194,10 +203,11 @@ impl<'a> Session<'a> {
             return Next::Stop;
         }
         let reply = self.wait(prompt, &text, answer);
-        if reply.remember && self.editor.add_history_entry(text.as_str()).unwrap_or(false) {
-            if let Err(e) = self.history.add(&text) {
-                self.link.screen.show(Line::Notice(format!("the history is not kept: {e}")));
-            }
+        if reply.remember
+            && self.editor.add_history_entry(text.as_str()).unwrap_or(false)
+            && let Err(e) = self.history.add(&text)
+        {
+            self.link.screen.show(Line::Notice(format!("the history is not kept: {e}")));
         }
         reply.next
     }

@@ -133,3 +133,71 @@ impl ConditionalEventHandler for Suspend {
         Some(Cmd::Repaint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustyline::history::MemHistory;
+
+    use super::*;
+
+    struct Words;
+
+    impl Complete for Words {
+        fn complete(&self, line: &str, pos: usize) -> (usize, Vec<String>) {
+            match line {
+                "broken" => (pos + 1, vec!["never".to_owned()]),
+                _ => (0, vec!["help".to_owned()]),
+            }
+        }
+
+        fn path_from(&self, line: &str, _pos: usize) -> Option<usize> {
+            line.starts_with("put ").then_some(4)
+        }
+    }
+
+    fn drawer() -> Drawer {
+        Drawer {
+            screen: Arc::new(Terminal::with_colour(false)),
+            shared: Arc::default(),
+            complete: Arc::new(Words),
+            files: FilenameCompleter::new(),
+            seen: Arc::default(),
+            places: Arc::default(),
+        }
+    }
+
+    fn offered(line: &str) -> (usize, Vec<String>) {
+        let history = MemHistory::new();
+        let (start, pairs) = drawer().complete(line, line.len(), &Context::new(&history)).unwrap();
+        (start, pairs.into_iter().map(|pair| pair.replacement).collect())
+    }
+
+    #[test]
+    fn words_come_from_outside_and_paths_from_the_disk() {
+        let folder = std::env::temp_dir().join(format!("pchat-complete-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("my file.txt"), "").unwrap();
+        assert_eq!(offered("h"), (0, vec!["help".to_owned()]));
+        let (start, paths) = offered(&format!("put {}/my", folder.display()));
+        assert_eq!(start, 4);
+        assert_eq!(paths, [format!("{}/my\\ file.txt", folder.display())]);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_offer_outside_the_line_is_none() {
+        assert_eq!(offered("broken"), (6, Vec::new()));
+    }
+
+    #[test]
+    fn case_76_pasted_controls_reach_the_line_and_not_the_terminal() {
+        assert_eq!(drawer().highlight("a\x1b[2J\0\nb\tc", 0), "a[2J\nb\tc");
+    }
+
+    #[test]
+    fn an_interrupted_line_is_known_by_its_last_change() {
+        let (drawer, history) = (drawer(), MemHistory::new());
+        drawer.hint("half a li", 9, &Context::new(&history));
+        assert_eq!(lock(&drawer.seen).line, "half a li");
+    }
+}

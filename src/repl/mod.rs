@@ -181,7 +181,7 @@ impl ReplHandle {
                 let _ = kill_process(getpid(), Signal::INT);
             }
             if let Ok(Err(_)) = timeout(SIGNAL_AGAIN, gone.changed()).await {
-                return;
+                return editor::write(&self.screen.drain(layout::columns()));
             }
         }
         restore::restore();

@@ -42,3 +42,22 @@ impl View for Recording {
         self.changed.notify_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wait_ends_with_the_line_it_waits_for() {
+        let view = Arc::new(Recording::default());
+        let waiting = tokio::spawn({
+            let view = view.clone();
+            async move { view.wait_for(|lines| lines.len() == 2).await }
+        });
+        view.show(Line::Notice("one".into()));
+        view.show(Line::Notice("two".into()));
+        assert_eq!(waiting.await.unwrap(), view.lines());
+    }
+}

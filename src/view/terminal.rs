@@ -131,3 +131,46 @@ impl View for Terminal {
         self.change(|screen| screen.status(key, row));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::AtomicUsize};
+
+    use super::*;
+
+    #[test]
+    fn case_82_many_lines_send_one_wake_until_they_are_drawn() {
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let counted = wakes.clone();
+        let terminal = Terminal::with_colour(false);
+        terminal.on_change(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
+        for i in 0..1_000 {
+            terminal.show(Line::Notice(i.to_string()));
+        }
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+        assert_eq!(terminal.draw(80).matches("\r\n").count(), 1_000);
+        terminal.show(Line::Notice("next".into()));
+        assert_eq!(wakes.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn a_drawing_replaces_the_rows_above_the_prompt() {
+        let terminal = Terminal::with_colour(false);
+        terminal.name("ann");
+        terminal.pending(1, "hi");
+        terminal.status(7, Some("photo.jpg 10 %"));
+        assert_eq!(terminal.draw(80), "\r\x1b[Jphoto.jpg 10 %\r\nann: hi\r\n");
+        terminal.settled(1);
+        terminal.status(7, None);
+        terminal.show(Line::Said {
+            name: "ann".into(),
+            privacy: crate::view::Privacy::Room,
+            own: true,
+            text: "hi".into(),
+        });
+        assert_eq!(terminal.draw(80), "\x1b[2A\r\x1b[Jann: hi\r\n");
+        assert_eq!(terminal.prompt(80), "ann> ");
+    }
+}
