@@ -1,7 +1,12 @@
 //! The editor for terminals that can only print (`TERM=dumb`): a prompt, and lines as the terminal itself edits them.
-//! Nothing is redrawn: what arrives while a line is typed is printed as it comes.
+//! Nothing is redrawn: what arrives while a line is typed is printed as it comes, and the prompt again.
 
-use std::{io::stdin, os::unix::net::UnixStream, sync::mpsc as std_mpsc, thread};
+use std::{
+    io::stdin,
+    os::unix::net::UnixStream,
+    sync::{Arc, Mutex, mpsc as std_mpsc},
+    thread,
+};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::oneshot;
@@ -9,18 +14,26 @@ use tokio::sync::oneshot;
 use super::{
     Next, Typed,
     editor::{Link, write},
+    helper::lock,
     layout,
 };
 
 /// Reads lines until told to stop, by a byte on `stopped` too.
 pub(super) fn run(link: &Link, stopped: &UnixStream) {
-    print_by_thread(link);
+    let shown = Arc::new(Mutex::new(None));
+    print_by_thread(link, shown.clone());
     let mut input = Vec::new();
     let mut prompt = link.screen.prompt(layout::columns());
     loop {
-        write(&prompt);
+        {
+            let mut shown = lock(&shown);
+            write(&prompt);
+            *shown = Some(std::mem::take(&mut prompt));
+        }
         let (reply, answer) = oneshot::channel();
-        let typed = match line(&mut input, stopped) {
+        let read = line(&mut input, stopped);
+        *lock(&shown) = None;
+        let typed = match read {
             _ if link.shared.is_stopping() => break,
             Some(text) => Typed::Line { text, reply },
             None => Typed::Quit { reply },
@@ -62,12 +75,18 @@ fn line(input: &mut Vec<u8>, stopped: &UnixStream) -> Option<String> {
     }
 }
 
-fn print_by_thread(link: &Link) {
+/// Prints what is shown as it comes: under the prompt, if one is `shown`, with the prompt again after it.
+fn print_by_thread(link: &Link, shown: Arc<Mutex<Option<String>>>) {
     let (wake, wakes) = std_mpsc::sync_channel(1);
     let screen = link.screen.clone();
     let print = move || {
         for () in wakes {
-            write(&screen.drain(layout::columns()));
+            let shown = lock(&shown);
+            let rows = screen.drain(layout::columns());
+            match &*shown {
+                Some(prompt) if !rows.is_empty() => write(&format!("\r\n{rows}{prompt}")),
+                _ => write(&rows),
+            }
         }
     };
     if thread::Builder::new().name("output".to_owned()).spawn(print).is_ok() {
