@@ -46,7 +46,8 @@ pub(super) fn members(home: &Home, members: Members) -> Result<String> {
 
 /// One pin fewer.
 pub(super) fn forget(home: &Home, forget: &Forget) -> Result<String> {
-    let addr: HostAddr = forget.address.parse().map_err(|error| person::Usage(format!("{}: {error}", forget.address)))?;
+    let addr: HostAddr =
+        forget.address.parse().map_err(|error| person::Usage(format!("{}: {error}", forget.address)))?;
     if !Hosts::at(home.hosts()).forget(&addr)? {
         bail!("no key is remembered for {addr}");
     }

@@ -22,10 +22,9 @@ pub(super) fn name(given: Option<&str>) -> Result<String> {
 }
 
 fn login_name() -> String {
-    let from_env = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|name| !name.is_empty());
-    from_env
-        .or_else(|| Some(nix::unistd::User::from_uid(nix::unistd::getuid()).ok()??.name))
-        .unwrap_or_default()
+    let from_env =
+        ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|name| !name.is_empty());
+    from_env.or_else(|| Some(nix::unistd::User::from_uid(nix::unistd::getuid()).ok()??.name)).unwrap_or_default()
 }
 
 /// The nearest name to a login name that a member may have.
@@ -41,7 +40,14 @@ mod tests {
 
     #[test]
     fn login_names_become_names_of_members() {
-        let cases = [("bob", "bob"), ("john.doe", "john.doe"), ("7of9", "of9"), ("CORP\\ann", "CORP-ann"), ("", "guest"), ("123", "guest")];
+        let cases = [
+            ("bob", "bob"),
+            ("john.doe", "john.doe"),
+            ("7of9", "of9"),
+            ("CORP\\ann", "CORP-ann"),
+            ("", "guest"),
+            ("123", "guest"),
+        ];
         for (login, name) in cases {
             assert_eq!(from_login(login), name, "{login}");
         }

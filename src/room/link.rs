@@ -61,7 +61,7 @@ pub struct Peer {
     /// Until when it must have said Hello.
     pub deadline: Instant,
     /// Its share among those not admitted yet, given back once it has said Hello.
-    pub turn: Option<Box<dyn Send>>,
+    pub turn: Option<Box<dyn Send + Sync>>,
 }
 
 type Frames<S> = FramedRead<ReadHalf<S>, Codec<ToRoom>>;
