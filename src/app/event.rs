@@ -20,13 +20,23 @@ const MAX_UNKNOWN: usize = 64;
 /// Hears of a room that moves, besides the person.
 pub(super) type OnMoved = Box<dyn Fn(u16) + Send + Sync>;
 
+/// How far in we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// The room has not answered yet.
+    Outside,
+    /// Somebody is being asked.
+    AtTheDoor,
+    /// We are in.
+    Inside,
+}
+
 /// Turns events into lines and calls, one at a time.
 pub(super) struct Listener {
     pub(super) registry: Registry,
     pub(super) cx: Context,
     pub(super) view: Arc<dyn View>,
-    /// Set once we are in.
-    pub(super) entered: watch::Sender<bool>,
+    pub(super) stage: watch::Sender<Stage>,
     pub(super) on_moved: Option<OnMoved>,
     unknown: HashSet<(String, String)>,
     cut: bool,
@@ -35,13 +45,14 @@ pub(super) struct Listener {
 impl Listener {
     pub(super) fn new(registry: Registry, cx: Context, view: Arc<dyn View>, on_moved: Option<OnMoved>) -> Self {
         let (unknown, cut) = (HashSet::new(), false);
-        Self { registry, cx, view, entered: watch::Sender::new(false), on_moved, unknown, cut }
+        Self { registry, cx, view, stage: watch::Sender::new(Stage::Outside), on_moved, unknown, cut }
     }
 
     /// Handles an event. Returns how the session ended, if that is what happened.
     pub(super) async fn event(&mut self, event: SessionEvent) -> Option<Ending> {
         match event {
             SessionEvent::Waiting { name } => {
+                self.stage.send_replace(Stage::AtTheDoor);
                 self.cx.notice(format!("you wait at the door as {name}: the host is being asked"));
             }
             SessionEvent::Entered { members, host } => self.enter(members, &host),
@@ -99,7 +110,7 @@ impl Listener {
         } else {
             self.cx.notice(format!("you are {} in the room of {host}; {others}", me.name));
         }
-        self.entered.send_replace(true);
+        self.stage.send_replace(Stage::Inside);
     }
 
     async fn message(&mut self, incoming: Incoming) {

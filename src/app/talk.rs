@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Screen,
-    event::{self, Listener, OnMoved},
+    event::{self, Listener, OnMoved, Stage},
     input::{self, Piped},
     line::{Completer, Done, Reader},
 };
@@ -79,6 +79,8 @@ impl Signals {
 /// Talks until it is over, and leaves in good order.
 pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let Talk { screen: Screen { view, terminal }, session, events, on_moved, text, at_end, history } = talk;
+    // Until the room has its word, the prompt shows the name wished for.
+    view.name(&session.me().name);
     let registry = Registry::new(crate::commands::ALL);
     let cancel = CancellationToken::new();
     let when_full = if terminal.is_some() { WhenFull::Fail } else { WhenFull::Wait };
@@ -86,21 +88,25 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let reader = Reader { registry, session: session.clone(), cx: cx.clone(), text };
     let mut signals = Signals::listen()?;
     let listener = Listener::new(registry, cx.clone(), view.clone(), on_moved);
-    let entered = listener.entered.subscribe();
+    let mut stage = listener.stage.subscribe();
     let (ending, mut ended) = watch::channel(None);
     let listening = tokio::spawn(listen(listener, events, ending));
 
     let mut editor = None;
     let mut failed = false;
     let read = async {
-        match terminal {
+        match terminal.clone() {
             Some(terminal) => {
+                // There is nothing to type for before the room has answered.
+                if stage.wait_for(|stage| *stage > Stage::Outside).await.is_err() {
+                    return Ok(());
+                }
                 let complete = Arc::new(Completer { registry, session: session.clone() });
                 let (handle, lines) = repl::start(ReplConfig { history: Some(history), complete }, terminal)?;
                 editor = Some(handle);
                 typed(&reader, lines).await;
             }
-            None => failed = piped(&reader, entered, at_end).await?,
+            None => failed = piped(&reader, stage, at_end).await?,
         }
         anyhow::Ok(())
     };
@@ -124,8 +130,10 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
         failed = true;
         cx.error(format!("{undelivered} {} not delivered", if undelivered == 1 { "line" } else { "lines" }));
     }
-    if let Some(editor) = editor {
-        editor.stop().await;
+    match (editor, terminal) {
+        (Some(editor), _) => editor.stop().await,
+        (None, Some(terminal)) => repl::draw(&terminal),
+        (None, None) => {}
     }
     let _ = timeout(LEAVING, view.drained()).await;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -187,10 +195,10 @@ async fn typed(reader: &Reader, mut lines: mpsc::Receiver<Typed>) {
 }
 
 /// Reads a pipe, once we are in. Returns whether something in it failed.
-async fn piped(reader: &Reader, mut entered: watch::Receiver<bool>, at_end: AtEnd) -> Result<bool> {
+async fn piped(reader: &Reader, mut stage: watch::Receiver<Stage>, at_end: AtEnd) -> Result<bool> {
     let mut failed = false;
     // An error means that the session is over.
-    if entered.wait_for(|entered| *entered).await.is_err() {
+    if stage.wait_for(|stage| *stage == Stage::Inside).await.is_err() {
         return Ok(failed);
     }
     let mut lines = input::lines()?;

@@ -230,14 +230,16 @@ impl Link<'_> {
             over = self.write(&mut write, &mut cursor, &mut end) => over,
             over = self.watch() => over,
         };
-        tracing::debug!(member = self.number, ?over, "link over");
         match over {
             Over::Ended(Some(end)) => self.room.last_words(FromRoom::Ended(end), &mut frames, &mut write).await,
             Over::Ended(None) => {}
             Over::Left => {
                 let _ = timeout(self.room.config.timing.farewell, write.shutdown()).await;
             }
-            Over::Broke(_) => self.tell(FromLink::Broke).await,
+            Over::Broke(reason) => {
+                tracing::debug!(member = self.number, reason, "link broke");
+                self.tell(FromLink::Broke).await;
+            }
         }
     }
 

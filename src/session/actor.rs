@@ -19,14 +19,14 @@ use super::{
     Ending, Handle, SessionEvent,
     handle::{Question, Shared},
     life::Life,
-    link::{Frames, Link, Over},
+    link::{Frames, Link, Over, broke},
     outbox::Outbox,
     roster::Roster,
 };
 use crate::{
     gauge::Gauge,
     link::FIRST_BUFFER,
-    wire::{Codec, FromRoom, Hello, Instance, MAX_FRAME_LEN, PublicKey, Refusal, ToRoom, Welcome, encode},
+    wire::{Codec, CodecError, FromRoom, Hello, Instance, MAX_FRAME_LEN, PublicKey, Refusal, ToRoom, Welcome, encode},
 };
 
 /// Events that wait for the owner: enough that a burst of lines does not stop the link for each.
@@ -258,7 +258,7 @@ impl<D: Dial> Actor<D> {
             say(&ToRoom::Hello(hello), &mut write).await?;
             next(&mut frames).await
         });
-        let mut answer = answer.await.unwrap_or_else(|_| Err(broke("the room does not answer")))?;
+        let mut answer = answer.await.unwrap_or_else(|_| Err(later("the room does not answer")))?;
         loop {
             match answer {
                 FromRoom::Welcome(welcome) => return Ok(Entered { frames, write, gauge, welcome }),
@@ -300,8 +300,8 @@ async fn refuse(questions: &mut mpsc::Receiver<Question>) {
     std::future::pending().await
 }
 
-fn broke(reason: impl Into<String>) -> NotIn {
-    NotIn::Later(reason.into())
+fn later(reason: &str) -> NotIn {
+    NotIn::Later(reason.to_owned())
 }
 
 async fn say<S: AsyncWrite>(frame: &ToRoom, write: &mut WriteHalf<S>) -> Result<(), NotIn> {
@@ -310,14 +310,15 @@ async fn say<S: AsyncWrite>(frame: &ToRoom, write: &mut WriteHalf<S>) -> Result<
         write.write_all(&bytes).await?;
         write.flush().await
     };
-    written.await.map_err(|error| broke(format!("the connection broke: {error}")))
+    written.await.map_err(|error| NotIn::Later(broke(&error)))
 }
 
 async fn next<S: AsyncRead>(frames: &mut Frames<S>) -> Result<FromRoom, NotIn> {
     match frames.next().await {
         Some(Ok(frame)) => Ok(frame),
-        Some(Err(error)) => Err(broke(format!("the connection broke: {error}"))),
-        None => Err(broke("the room closed the connection")),
+        Some(Err(CodecError::Io(error))) => Err(NotIn::Later(broke(&error))),
+        Some(Err(error)) => Err(NotIn::Never(Ending::Failed(format!("the room breaks the protocol: {error}")))),
+        None => Err(later("the room closed the connection")),
     }
 }
 
@@ -337,5 +338,5 @@ where
         say(&ToRoom::Ping(1), write).await?;
         next(frames).await
     });
-    answer.await.unwrap_or_else(|_| Err(broke("the room has fallen silent")))
+    answer.await.unwrap_or_else(|_| Err(later("the room has fallen silent")))
 }

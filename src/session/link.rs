@@ -22,7 +22,7 @@ use super::{
 use crate::{
     gauge::Gauge,
     link::{Pulse, Replies, WRITE_BYTES, write_all},
-    wire::{Answer, Codec, FromRoom, PAGE_ROWS, Request, ToRoom, encode_into},
+    wire::{Answer, Codec, CodecError, FromRoom, PAGE_ROWS, Request, ToRoom, encode_into},
 };
 
 pub(super) type Frames<S> = FramedRead<ReadHalf<S>, Codec<FromRoom>>;
@@ -34,6 +34,16 @@ pub(super) enum Over {
     Broke(String),
     /// The session is over with it.
     Ended(Ending),
+}
+
+/// What a person reads of a connection that broke.
+pub(super) fn broke(error: &std::io::Error) -> String {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    match error.kind() {
+        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe => "the connection broke".to_owned(),
+        TimedOut => "the room takes nothing any more".to_owned(),
+        _ => format!("the connection broke: {error}"),
+    }
 }
 
 /// Who waits for the answer under way.
@@ -117,8 +127,11 @@ impl<'a> Link<'a> {
             self.pulse.listening();
             let frame = match frames.next().await {
                 Some(Ok(frame)) => frame,
-                Some(Err(error)) => return Over::Broke(format!("the connection broke: {error}")),
-                None => return Over::Broke("the connection broke".to_owned()),
+                Some(Err(CodecError::Io(error))) => return Over::Broke(broke(&error)),
+                Some(Err(error)) => {
+                    return Over::Ended(Ending::Failed(format!("the room breaks the protocol: {error}")));
+                }
+                None => return Over::Broke(broke(&std::io::ErrorKind::UnexpectedEof.into())),
             };
             self.pulse.heard();
             let gap = matches!(frame, FromRoom::Gap(_));
@@ -177,7 +190,7 @@ impl<'a> Link<'a> {
             }
             if !bytes.is_empty() {
                 if let Err(error) = write_all(out, &bytes, &self.gauge, self.timing.dead).await {
-                    return Over::Broke(format!("the connection broke: {error}"));
+                    return Over::Broke(broke(&error));
                 }
                 bytes.clear();
                 continue;
