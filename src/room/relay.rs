@@ -46,26 +46,26 @@ impl State {
             To::Everyone => None,
             To::Member { key, instance } => match self.by_id.get(&(key, instance)) {
                 Some(&number) if number != from => Some(number),
-                Some(_) => return Ok(self.refuse(from, n, "that is you", now)),
-                None => return Ok(self.refuse(from, n, "not delivered: they are not here any more", now)),
+                Some(_) => return self.refuse(from, n, "that is you", now),
+                None => return self.refuse(from, n, "not delivered: they are not here any more", now),
             },
         };
         let audience = recipient.map_or(Audience::All, |recipient| Audience::Two(from, recipient));
+        let event = |said, kept| Event::Said { from, n, prev, to: recipient, kept, said };
         match body {
             Body::Say(said) => {
-                let event = Event::Said { from, n, prev, to: recipient, kept: None, said };
-                self.record(event, audience, needs, now);
+                self.record(event(said, None), audience, needs, now);
             }
-            Body::Keep { tag, said } => self.keep(
-                from,
-                Event::Said { from, n, prev, to: recipient, kept: Some(Kept { number: 0, tag }), said },
-                audience,
-                needs,
-                now,
-            ),
+            Body::Keep { tag, said } => {
+                let number = match self.keep(from, tag) {
+                    Ok(number) => number,
+                    Err(reason) => return self.refuse(from, n, reason, now),
+                };
+                self.record_kept(number, event(said, Some(Kept { number, tag })), audience, needs, now);
+            }
             Body::Withdraw { tag } => {
                 let Some(number) = self.seats.get_mut(&from).and_then(|seat| seat.kept.remove(&tag)) else {
-                    return Ok(self.refuse(from, n, "nothing is kept under that mark", now));
+                    return self.refuse(from, n, "nothing is kept under that mark", now);
                 };
                 self.kept_in_room -= 1;
                 self.log.write().withdraw(number);
@@ -75,24 +75,25 @@ impl State {
         Ok(())
     }
 
-    fn keep(&mut self, from: u32, mut event: Event, audience: Audience, needs: Needs, now: Instant) {
-        let Event::Said { n, kept: Some(kept), .. } = &mut event else { return };
-        let n = *n;
-        let Some(seat) = self.seats.get_mut(&from) else { return };
-        if seat.kept.contains_key(&kept.tag) {
-            return self.refuse(from, n, "something is kept under that mark already", now);
+    /// Finds a number for something to be kept, or says why it is not.
+    fn keep(&mut self, from: u32, tag: u32) -> Result<u32, &'static str> {
+        let full = self.kept_in_room >= MAX_KEPT_IN_ROOM;
+        let seat = self.seats.get_mut(&from).ok_or("you are not in the room")?;
+        if seat.kept.contains_key(&tag) {
+            return Err("something is kept under that mark already");
         }
-        if seat.kept.len() >= MAX_KEPT || self.kept_in_room >= MAX_KEPT_IN_ROOM {
-            return self.refuse(from, n, "the room keeps no more; take something back first", now);
+        if full || seat.kept.len() >= MAX_KEPT {
+            return Err("the room keeps no more; take something back first");
         }
         self.last_kept += 1;
-        kept.number = self.last_kept;
-        seat.kept.insert(kept.tag, kept.number);
         self.kept_in_room += 1;
-        self.record_kept(self.last_kept, event, audience, needs, now);
+        seat.kept.insert(tag, self.last_kept);
+        Ok(self.last_kept)
     }
 
-    fn refuse(&mut self, from: u32, n: u64, reason: &str, now: Instant) {
+    /// Tells the sender that an envelope went nowhere, which acknowledges it all the same.
+    fn refuse(&mut self, from: u32, n: u64, reason: &str, now: Instant) -> Result<(), Violation> {
         self.record(Event::Refused { n, reason: reason.to_owned() }, Audience::One(from), Needs::Nobody, now);
+        Ok(())
     }
 }
