@@ -113,7 +113,11 @@ impl Actor {
                 }
                 _ = tick.tick() => self.state.tick(Instant::now()),
                 () = tokio::time::sleep(RECHECK), if waiting => waiting = self.state.must_wait(),
-                _ = ingest.recv_many(&mut batch, BATCH), if !waiting => {
+                count = ingest.recv_many(&mut batch, BATCH), if !waiting => {
+                    // Nobody holds the room any more, neither its opener nor a link.
+                    if count == 0 {
+                        break;
+                    }
                     let now = Instant::now();
                     let closed = batch.drain(..).any(|(number, link, frame)| self.frame(number, link, frame, now));
                     if closed {

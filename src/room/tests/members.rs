@@ -220,6 +220,14 @@ async fn case_146_the_host_leaving_closes_the_room_for_everyone_after_its_last_w
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_room_that_nobody_holds_ends() {
+    let (House { room, tasks }, host) = House::public(config()).await;
+    drop((room, host));
+    tasks.close();
+    tokio::time::timeout(Duration::from_secs(60), tasks.wait()).await.expect("it ends");
+}
+
+#[tokio::test(start_paused = true)]
 async fn members_are_told_by_pages_and_found_by_name_without_regard_to_case() {
     let (house, mut host) = House::public(config()).await;
     let mut members = Vec::new();
