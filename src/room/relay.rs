@@ -46,8 +46,14 @@ impl State {
             To::Everyone => None,
             To::Member { key, instance } => match self.by_id.get(&(key, instance)) {
                 Some(&number) if number != from => Some(number),
-                Some(_) => return Ok(self.refuse(from, n, "that is you", now)),
-                None => return Ok(self.refuse(from, n, "not delivered: they are not here any more", now)),
+                Some(_) => {
+                    self.refuse(from, n, "that is you", now);
+                    return Ok(());
+                }
+                None => {
+                    self.refuse(from, n, "not delivered: they are not here any more", now);
+                    return Ok(());
+                }
             },
         };
         let audience = recipient.map_or(Audience::All, |recipient| Audience::Two(from, recipient));
@@ -65,7 +71,8 @@ impl State {
             ),
             Body::Withdraw { tag } => {
                 let Some(number) = self.seats.get_mut(&from).and_then(|seat| seat.kept.remove(&tag)) else {
-                    return Ok(self.refuse(from, n, "nothing is kept under that mark", now));
+                    self.refuse(from, n, "nothing is kept under that mark", now);
+                    return Ok(());
                 };
                 self.kept_in_room -= 1;
                 self.log.write().withdraw(number);

@@ -45,8 +45,8 @@ async fn storm(seed: u64) {
     const LINES: usize = 25;
     let mut expected = vec![Vec::new(); count as usize];
     let mut sending = Vec::new();
-    for from in 0..count as usize {
-        let handle = owners[from].handle.clone();
+    for (from, owner) in owners.iter().enumerate() {
+        let handle = owner.handle.clone();
         let mut drafts = Vec::new();
         for n in 0..LINES {
             let text = format!("{n} {}", "x".repeat(dice.below(80) as usize));
