@@ -16,7 +16,7 @@ fn introduced(number: u32, name: &str) -> Needs {
 }
 
 fn said(from: u32, kept: Option<Kept>) -> Event {
-    Event::Said { from, n: 1, prev: 0, to: None, kept, said: Said { command: "text".into(), payload: "hi".into() } }
+    Event::Said { from, n: 1, prev: 0, to: None, kept, said: Said { command: "chat".into(), payload: "hi".into() } }
 }
 
 /// Appends an event and returns its frame.

@@ -8,16 +8,16 @@ fn envelope(n: u64, prev: u64, command: &str) -> ToRoom {
 
 /// Every way in which a member that has said two lines may break the order, and what a long or odd one is.
 fn violations() -> Vec<ToRoom> {
-    let long = |len| Said { command: "text".into(), payload: vec![0; len].into() };
+    let long = |len| Said { command: "chat".into(), payload: vec![0; len].into() };
     let all = |body| ToRoom::Envelope(Envelope { n: 3, prev: 0, to: To::Everyone, body });
     vec![
-        envelope(2, 1, "text"),
-        envelope(1, 0, "text"),
-        envelope(0, 0, "text"),
-        envelope(4, 0, "text"),
-        envelope(u64::MAX, 0, "text"),
-        envelope(3, 3, "text"),
-        envelope(3, u64::MAX, "text"),
+        envelope(2, 1, "chat"),
+        envelope(1, 0, "chat"),
+        envelope(0, 0, "chat"),
+        envelope(4, 0, "chat"),
+        envelope(u64::MAX, 0, "chat"),
+        envelope(3, 3, "chat"),
+        envelope(3, u64::MAX, "chat"),
         envelope(3, 0, ""),
         envelope(3, 0, "TEXT"),
         envelope(3, 0, "te xt"),
@@ -38,7 +38,7 @@ async fn case_47_frames_out_of_order_or_form_close_that_link_and_reach_nobody() 
         bob.text("one").await;
         bob.text("two").await;
         bob.say(violation.clone()).await;
-        bob.say(envelope(3, 0, "text")).await;
+        bob.say(envelope(3, 0, "chat")).await;
         let rest = bob.rest().await;
         assert!(!rest.iter().any(|frame| matches!(frame, FromRoom::Ended(_))), "{violation:?}");
         assert_eq!(host.texts().await, ["one", "two"], "{violation:?}");
@@ -66,13 +66,13 @@ async fn case_47_a_hello_with_numbers_at_the_end_of_their_range_harms_nobody() {
     let mut bob = who(2, "bob");
     bob.hello.next = u64::MAX;
     let mut peer = house.enter(bob.clone()).await;
-    peer.say(envelope(u64::MAX, 0, "text")).await;
+    peer.say(envelope(u64::MAX, 0, "chat")).await;
     assert!(matches!(peer.event().await, Event::Said { n: u64::MAX, .. }));
-    peer.say(envelope(0, 0, "text")).await;
+    peer.say(envelope(0, 0, "chat")).await;
     assert_eq!(peer.rest().await, []);
     let (mut again, answer) = house.call(bob).await;
     assert!(matches!(answer, FromRoom::Welcome(Welcome { accepted: u64::MAX, .. })));
-    again.say(envelope(1, 0, "text")).await;
+    again.say(envelope(1, 0, "chat")).await;
     again.rest().await;
     let mut zero = who(3, "carol");
     zero.hello.next = 0;

@@ -99,7 +99,7 @@ pub(crate) fn config() -> RoomConfig {
         max_members: 100,
         rate: None,
         log: LogLimits::default(),
-        reserved: vec!["quit".into()],
+        reserved: vec!["stop".into()],
         guests: Arc::new(Book::default()),
         port: 5000,
         addresses: vec![[10, 0, 0, 1].into()],
@@ -337,7 +337,7 @@ impl Member {
 }
 
 pub(crate) fn text_of(text: &str) -> Said {
-    Said { command: "text".into(), payload: text.to_owned().into() }
+    Said { command: "chat".into(), payload: text.to_owned().into() }
 }
 
 fn text(frame: &FromRoom) -> Option<String> {

@@ -151,7 +151,7 @@ pub(super) fn config(of: u8) -> SessionConfig {
 }
 
 pub(super) fn line(to: To, text: &str, tag: Option<u32>) -> Draft {
-    Draft::Say { to, command: "text".into(), payload: text.to_owned().into(), tag }
+    Draft::Say { to, command: "chat".into(), payload: text.to_owned().into(), tag }
 }
 
 /// The owner of a session, who writes down what it is told.

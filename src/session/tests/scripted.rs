@@ -113,7 +113,7 @@ fn ann() -> FromRoom {
 }
 
 fn said(from: u32, n: u64, to: Option<u32>) -> Event {
-    Event::Said { from, n, prev: 0, to, kept: None, said: Said { command: "text".into(), payload: "x".into() } }
+    Event::Said { from, n, prev: 0, to, kept: None, said: Said { command: "chat".into(), payload: "x".into() } }
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,7 +164,7 @@ async fn case_145_words_of_yesterday_are_dropped_and_a_hole_is_stated() {
     fake.event(11, said(1, 7, None)).await;
     fake.event(12, said(1, 7, None)).await;
     fake.event(13, said(1, 3, None)).await;
-    let said = Said { command: "text".into(), payload: "x".into() };
+    let said = Said { command: "chat".into(), payload: "x".into() };
     fake.event(14, Event::Said { from: 1, n: 9, prev: 8, to: None, kept: None, said }).await;
     stage.owner.until(|event| matches!(event, SessionEvent::Message(m) if m.n == 9)).await;
     let lost = stage.owner.heard.iter().filter(|event| matches!(event, SessionEvent::Lost { .. })).count();
