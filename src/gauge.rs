@@ -4,7 +4,7 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -16,33 +16,32 @@ use tokio::{
     time::Instant,
 };
 
-/// What all gauges count from.
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-fn now_millis() -> u64 {
-    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
 /// When a connection last took bytes.
 #[derive(Debug)]
 pub struct Gauge {
+    made: Instant,
+    /// Milliseconds from the making to the last progress.
     wrote: AtomicU64,
 }
 
 impl Gauge {
     /// A gauge that counts its own making as progress.
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { wrote: AtomicU64::new(now_millis()) })
+        Arc::new(Self { made: Instant::now(), wrote: AtomicU64::new(0) })
+    }
+
+    fn now_millis(&self) -> u64 {
+        u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Bytes were taken, or a write begins that can now be waited for.
     pub fn mark(&self) {
-        self.wrote.store(now_millis(), Relaxed);
+        self.wrote.store(self.now_millis(), Relaxed);
     }
 
     /// Whether the last progress is at most this long ago.
     pub fn marked_within(&self, span: Duration) -> bool {
-        u128::from(now_millis().saturating_sub(self.wrote.load(Relaxed))) <= span.as_millis()
+        u128::from(self.now_millis().saturating_sub(self.wrote.load(Relaxed))) <= span.as_millis()
     }
 }
 

@@ -31,9 +31,6 @@ const TICK: Duration = Duration::from_secs(1);
 /// Time between two looks whether slow members have caught up.
 const RECHECK: Duration = Duration::from_millis(2);
 
-/// Events between two looks for slow members. Small against the half of the log that they may be behind.
-const CHECK_EVERY: u32 = 1024;
-
 /// What a link brings, in its order.
 #[derive(Debug)]
 pub(super) enum FromLink {
@@ -90,7 +87,7 @@ pub fn start(config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomHandl
     let shared = Arc::new(config.clone());
     let state = State::new(config, epoch);
     let handle = RoomHandle { control: control.clone(), ingest, log: state.log.clone(), config: shared, closed };
-    let actor = Actor { state, control, tasks: tasks.clone(), closing, unchecked: 0 };
+    let actor = Actor { state, control, tasks: tasks.clone(), closing, checked: (0, 0) };
     tasks.spawn(actor.run(control_queue, ingest_queue));
     handle
 }
@@ -101,8 +98,8 @@ struct Actor {
     control: mpsc::Sender<Control>,
     tasks: TaskTracker,
     closing: watch::Sender<bool>,
-    /// Events since the last look for slow members.
-    unchecked: u32,
+    /// Where the log stood at the last look for slow members.
+    checked: (u64, u64),
 }
 
 impl Actor {
@@ -121,15 +118,17 @@ impl Actor {
                 }
                 _ = tick.tick() => self.state.tick(Instant::now()),
                 () = tokio::time::sleep(RECHECK), if waiting => waiting = self.state.must_wait(),
-                _ = ingest.recv_many(&mut batch, BATCH), if !waiting => {
+                count = ingest.recv_many(&mut batch, BATCH), if !waiting => {
+                    // Nobody holds the room any more, neither its opener nor a link.
+                    if count == 0 {
+                        break;
+                    }
                     let now = Instant::now();
-                    self.unchecked += batch.len() as u32;
                     let closed = batch.drain(..).any(|(number, link, frame)| self.frame(number, link, frame, now));
                     if closed {
                         break;
                     }
-                    if self.unchecked >= CHECK_EVERY {
-                        self.unchecked = 0;
+                    if self.state.log.read().moved_on(&mut self.checked) {
                         waiting = self.state.must_wait();
                     }
                 }
@@ -269,10 +268,11 @@ impl Actor {
                 let control = self.control.clone();
                 self.tasks.spawn(async move {
                     let (answer, bound) = oneshot::channel();
-                    let asked = mover.send(Move { port, reply: answer }).await;
-                    let result = match (asked, bound.await) {
-                        (Ok(()), Ok(result)) => result,
-                        _ => Err("this room cannot move".to_owned()),
+                    // An error holds the message and with it the other end of the reply, so it must not live on.
+                    let asked = mover.send(Move { port, reply: answer }).await.is_ok();
+                    let result = match if asked { bound.await.ok() } else { None } {
+                        Some(result) => result,
+                        None => Err("this room cannot move".to_owned()),
                     };
                     let _ = control.send(Control::Moved { result, reply }).await;
                 });

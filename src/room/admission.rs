@@ -164,7 +164,11 @@ impl State {
         let knock = self.knocks.remove(index);
         self.names.give_back(&knock.name);
         let _ = knock.verdict.send(Verdict::Refused(Refusal::Declined));
-        self.tell_rulers(&Event::KnockOver { name: knock.name, entered: false }, now);
+        // Of whom nobody heard, nobody needs to hear: coming and going at the door must not be heard more often
+        // than notices of knocks.
+        if knock.told {
+            self.tell_rulers(&Event::KnockOver { name: knock.name, entered: false }, now);
+        }
     }
 
     /// Somebody at the door is let in, under the name that was announced.

@@ -36,6 +36,12 @@ fn denied(reason: impl Into<String>) -> Outcome {
     Outcome::Now(Answer::Denied(reason.into()))
 }
 
+/// That nobody of that name waits. A name that nobody can have is not repeated: the answer must fit a frame.
+fn no_knock(name: &str) -> Outcome {
+    let name = if name.len() <= MAX_NAME_LEN { name } else { "that" };
+    denied(format!("nobody called {name} waits at the door"))
+}
+
 /// What the host alone may do is denied to everybody else here, not in their programs.
 const NOT_YOURS: &str = "only the host of the room can do that";
 
@@ -60,14 +66,14 @@ impl State {
                     let (ticket, key, name) = (knock.ticket, knock.caller.key, knock.name.clone());
                     Outcome::Save(Change::LetIn { ticket, key, name })
                 }
-                None => denied(format!("nobody called {name} waits at the door")),
+                None => no_knock(&name),
             },
             Request::Decline { name } => match self.knock_of(&name) {
                 Some(index) => {
                     self.send_away(index, now);
                     Outcome::Now(Answer::Done)
                 }
-                None => denied(format!("nobody called {name} waits at the door")),
+                None => no_knock(&name),
             },
             Request::Move { port } if port != 0 && port == self.config.port => {
                 denied("the room is at that port already")
@@ -137,6 +143,10 @@ impl State {
         let needs = seat.needs();
         seat.who.name.clone_from(&name);
         seat.frame = Seat::introduce(&seat.who);
+        let (kept, present) = (seat.kept.values().copied().collect::<Vec<_>>(), seat.needs());
+        let mut ring = self.log.write();
+        kept.into_iter().for_each(|number| ring.reintroduce(number, present.clone()));
+        drop(ring);
         self.record(Event::Renamed { member, name: name.clone() }, Audience::All, needs, now);
         Outcome::Now(Answer::Name(name))
     }

@@ -79,18 +79,20 @@ enum Over {
 
 impl RoomHandle {
     /// Speaks with one member over `stream` until the link is over.
-    pub async fn serve<S>(&self, stream: S, mut peer: Peer)
+    pub async fn serve<S>(&self, stream: S, peer: Peer)
     where
         S: AsyncRead + AsyncWrite + Send,
     {
+        let Peer { key, address, gauge, via, deadline, turn } = peer;
         let (read, mut write) = tokio::io::split(stream);
         let mut frames = FramedRead::with_capacity(read, Codec::new(MAX_HELLO_LEN), FIRST_BUFFER);
-        let hello = match timeout_at(peer.deadline, frames.next()).await {
+        let hello = match timeout_at(deadline, frames.next()).await {
             Ok(Some(Ok(ToRoom::Hello(hello)))) => hello,
             other => return tracing::debug!(?other, "no hello"),
         };
-        let verdict = self.judge(&peer, hello).await;
-        peer.turn = None;
+        let caller = Caller { key, address, gauge, inside: via == Via::Inside };
+        let verdict = self.judge(caller, hello, via == Via::OldPort).await;
+        drop(turn);
         match self.wait(verdict, &mut frames, &mut write).await {
             Some(Verdict::Seated(seated)) => {
                 frames.decoder_mut().set_limit(MAX_FRAME_LEN);
@@ -100,7 +102,7 @@ impl RoomHandle {
                     shared: seated.shared,
                     replies: Replies::default(),
                     pulse: Pulse::default(),
-                    measured: peer.via != Via::Inside,
+                    measured: via != Via::Inside,
                 };
                 link.run(FromRoom::Welcome(seated.welcome), seated.cursor, seated.end, frames, write).await;
             }
@@ -112,8 +114,8 @@ impl RoomHandle {
     }
 
     /// Asks the actor about a Hello.
-    async fn judge(&self, peer: &Peer, hello: Hello) -> Verdict {
-        let (guests, key, name) = (self.config.guests.clone(), peer.key, hello.name.clone());
+    async fn judge(&self, caller: Caller, hello: Hello, old_port: bool) -> Verdict {
+        let (guests, key, name) = (self.config.guests.clone(), caller.key, hello.name.clone());
         let look = move || {
             let another = guests.key_of(&name)?.is_some_and(|known| known != key);
             anyhow::Ok(Listed { key: guests.name_of(&key)?.is_some(), name_of_another: another })
@@ -126,14 +128,13 @@ impl RoomHandle {
                 Listed::default()
             }
         };
-        let caller = Caller { key, address: peer.address, gauge: peer.gauge.clone(), inside: peer.via == Via::Inside };
         let (reply, verdict) = oneshot::channel();
-        let arrive = Control::Arrive { caller, hello, listed, old_port: peer.via == Via::OldPort, reply };
-        let asked = self.control.send(arrive).await;
-        match (asked, verdict.await) {
-            (Ok(()), Ok(verdict)) => verdict,
-            _ => Verdict::Refused(Refusal::Closing),
+        let arrive = Control::Arrive { caller, hello, listed, old_port, reply };
+        // An error holds the message and with it the other end of the reply, so it must not live on.
+        if self.control.send(arrive).await.is_err() {
+            return Verdict::Refused(Refusal::Closing);
         }
+        verdict.await.unwrap_or(Verdict::Refused(Refusal::Closing))
     }
 
     /// Waits for the last word on somebody at the door.
@@ -230,6 +231,8 @@ impl Link<'_> {
             over = self.write(&mut write, &mut cursor, &mut end) => over,
             over = self.watch() => over,
         };
+        // Nobody waits for a link that reads no more; the actor could not even hear of its end then.
+        self.shared.next.store(u64::MAX, Relaxed);
         match over {
             Over::Ended(Some(end)) => self.room.last_words(FromRoom::Ended(end), &mut frames, &mut write).await,
             Over::Ended(None) => {}
@@ -322,8 +325,12 @@ impl Link<'_> {
             }
             news.borrow_and_update();
             self.replies.drain(&mut bytes);
-            let accepted = self.shared.accepted.load(Relaxed);
-            let read = self.room.log.read().read(cursor, accepted, &mut bytes, WRITE_BYTES);
+            let read = {
+                let ring = self.room.log.read();
+                // Looked at under the lock: a gap acknowledges all that the ring has dropped by now.
+                let accepted = self.shared.accepted.load(Relaxed);
+                ring.read(cursor, accepted, &mut bytes, WRITE_BYTES)
+            };
             self.shared.next.store(cursor.next(), Relaxed);
             if !bytes.is_empty() {
                 if let Err(error) = self.write_all(out, &bytes).await {
@@ -362,6 +369,7 @@ impl Link<'_> {
     {
         // Marked first: a write that has just begun has not stalled.
         self.shared.gauge.mark();
+        self.shared.begun.mark();
         self.shared.writing.store(true, Relaxed);
         let written = write_all(out, bytes, &self.shared.gauge, self.room.config.timing.write_stall).await;
         self.shared.writing.store(false, Relaxed);

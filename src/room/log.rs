@@ -5,15 +5,22 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::BytesMut;
 use rustc_hash::{FxHashMap, FxHashSet};
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
 use crate::wire::{FromRoom, Gap, MAX_INTRODUCTIONS, encode_into};
+
+mod shared;
+
+pub(super) use shared::Log;
+
+/// Most events between two looks for slow readers.
+const CHECK_EVERY: u64 = 1024;
 
 /// How much the log holds.
 #[derive(Clone, Copy, Debug)]
@@ -271,9 +278,28 @@ impl Ring {
         self.kept.insert(number, kept);
     }
 
+    /// Whoever it is from has another name, under which newcomers are to know them.
+    pub(super) fn reintroduce(&mut self, number: u32, needs: Needs) {
+        if let Some(kept) = self.kept.get_mut(&number) {
+            kept.needs = needs;
+        }
+    }
+
     /// Keeps it no longer.
     pub(super) fn withdraw(&mut self, number: u32) {
         self.kept.remove(&number);
+    }
+
+    /// Whether so much has come since the mark that slow readers are to be looked for again, which moves it.
+    /// An eighth of the log is little against the half that they may be behind.
+    pub(super) fn moved_on(&self, mark: &mut (u64, u64)) -> bool {
+        let now = (self.head(), self.base + self.bytes.len() as u64);
+        let far = now.0 - mark.0 >= CHECK_EVERY.min(self.limits.events as u64 / 8)
+            || now.1 - mark.1 >= self.limits.bytes as u64 / 8;
+        if far {
+            *mark = now;
+        }
+        far
     }
 
     /// Whether a reader whose next event is `next` holds up more than half of the log.
@@ -362,40 +388,6 @@ impl Ring {
             cursor.introduce(&kept.needs, out);
             out.extend_from_slice(&kept.frame);
         }
-    }
-}
-
-/// The ring as the room and its links share it.
-#[derive(Debug)]
-pub(super) struct Log {
-    ring: RwLock<Ring>,
-    head: watch::Sender<u64>,
-}
-
-impl Log {
-    pub(super) fn new(limits: LogLimits) -> Arc<Self> {
-        Arc::new(Self { ring: RwLock::new(Ring::new(limits)), head: watch::Sender::new(0) })
-    }
-
-    /// The ring, for reading. Held for a copy of bounded length, never across an await.
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, Ring> {
-        self.ring.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The ring, for the room actor alone.
-    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Ring> {
-        self.ring.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Tells the links that there is something new.
-    pub(super) fn publish(&self) {
-        let head = self.read().head();
-        self.head.send_if_modified(|told| std::mem::replace(told, head) != head);
-    }
-
-    /// What wakes a link.
-    pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
-        self.head.subscribe()
     }
 }
 

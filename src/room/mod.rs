@@ -150,3 +150,6 @@ const MAX_KNOCKS: usize = 16;
 
 /// How many may knock at once from one address (IPv4 address or IPv6 /64).
 const MAX_KNOCKS_FROM_ONE: usize = 2;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -18,6 +18,9 @@ use crate::{
     wire::{End, FromRoom, Introduction, encode},
 };
 
+/// How often the time of [`Timing::healthy`](super::Timing::healthy) a single write may take.
+const WRITE_PATIENCE: u32 = 10;
+
 /// Why the room ends a link.
 #[derive(Debug)]
 pub(super) enum LinkEnd {
@@ -37,6 +40,8 @@ pub(super) struct LinkShared {
     pub(super) next: AtomicU64,
     /// Whether a write is under way.
     pub(super) writing: AtomicBool,
+    /// When that write began.
+    pub(super) begun: Arc<Gauge>,
     /// The last round trip in microseconds, 0 for none.
     pub(super) rtt: AtomicU32,
     /// The highest number accepted from the member.
@@ -44,9 +49,11 @@ pub(super) struct LinkShared {
 }
 
 impl LinkShared {
-    /// Whether the member takes what it is given. One that has not been given anything does.
+    /// Whether the member takes what it is given, and not only drop by drop: that would let one member hold
+    /// the whole room. One that has not been given anything does.
     pub(super) fn healthy(&self, within: Duration) -> bool {
-        !self.writing.load(Relaxed) || self.gauge.marked_within(within)
+        !self.writing.load(Relaxed)
+            || self.gauge.marked_within(within) && self.begun.marked_within(within * WRITE_PATIENCE)
     }
 }
 

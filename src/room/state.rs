@@ -174,11 +174,13 @@ impl State {
         let seat = self.seats.get_mut(&number)?;
         let known = hello.resume.filter(|resume| resume.epoch == self.epoch);
         let place = match known {
+            // It is entitled to nothing from before it entered, and has got no more than there was since.
+            Some(resume) if resume.count > resume.seq.checked_sub(seat.entered)? => return None,
             Some(resume) => Place { base: seat.base, next: resume.seq.checked_add(1)?, count: resume.count },
             // Its Welcome never arrived: all since it entered is new to it.
             None => Place { base: seat.base, next: seat.entered + 1, count: 0 },
         };
-        if hello.next > seat.accepted + 1 || place.next > self.log.read().head() + 1 {
+        if hello.next - 1 > seat.accepted || place.next > self.log.read().head() + 1 {
             return None;
         }
         if let Some(old) = seat.link.take() {
@@ -205,6 +207,7 @@ impl State {
             gauge: caller.gauge.clone(),
             next: AtomicU64::new(cursor.next()),
             writing: false.into(),
+            begun: Gauge::new(),
             rtt: AtomicU32::new(0),
             accepted: AtomicU64::new(seat.accepted),
         });

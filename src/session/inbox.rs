@@ -22,13 +22,30 @@ pub(super) enum Verdict {
     Double,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// What was seen of one kind, to everyone or to us.
+#[derive(Clone, Copy, Debug, Default)]
+struct Track {
+    /// The last number, 0 if it is not known what came before the next one.
+    last: u64,
+    /// The gap after which it was seen.
+    gap: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     highest: u64,
-    to_all: u64,
-    to_us: u64,
-    /// The gap after which these numbers were seen.
-    gap: u64,
+    to_all: Track,
+    to_us: Track,
+}
+
+/// An envelope as far as its numbers go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbers {
+    pub(super) n: u64,
+    pub(super) prev: u64,
+    pub(super) private: bool,
+    /// Whether the room kept it and tells it out of its time: what else was said around it is not ours to get.
+    pub(super) replay: bool,
 }
 
 /// The highest numbers seen from each sender.
@@ -41,35 +58,27 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Judges an envelope and remembers it.
-    pub(super) fn judge(&mut self, sender: Sender, n: u64, prev: u64, private: bool) -> Verdict {
+    pub(super) fn judge(&mut self, sender: Sender, Numbers { n, prev, private, replay }: Numbers) -> Verdict {
         let gap = self.gaps;
-        let Some(seen) = self.seen.get_mut(&sender) else {
+        if !self.seen.contains_key(&sender) {
             // Somebody who spoke before we came, or whom we never heard: no claim about what was before.
-            self.remember(sender, Seen { highest: n, to_all: 0, to_us: 0, gap });
-            self.note(sender, n, private);
-            return Verdict::Fresh;
-        };
-        if n <= seen.highest {
+            self.remember(sender, Seen::default());
+        }
+        let Some(seen) = self.seen.get_mut(&sender) else { return Verdict::Fresh };
+        if seen.highest != 0 && n <= seen.highest {
             return Verdict::Double;
         }
-        let last = if private { seen.to_us } else { seen.to_all };
-        // A stated gap covers what is missing; 0 means that nothing of this kind has been seen yet.
-        let lost = seen.gap == gap && last != 0 && last < prev;
-        seen.gap = gap;
-        self.note(sender, n, private);
+        seen.highest = n;
+        let track = if private { &mut seen.to_us } else { &mut seen.to_all };
+        // A stated gap covers what is missing.
+        let lost = track.gap == gap && track.last != 0 && track.last < prev;
+        *track = Track { last: if replay { 0 } else { n }, gap };
         if lost { Verdict::AfterLoss } else { Verdict::Fresh }
     }
 
     /// The room stated a gap: what is missing in it is not to be stated again.
     pub(super) fn gap(&mut self) {
         self.gaps += 1;
-    }
-
-    fn note(&mut self, sender: Sender, n: u64, private: bool) {
-        if let Some(seen) = self.seen.get_mut(&sender) {
-            seen.highest = n;
-            *(if private { &mut seen.to_us } else { &mut seen.to_all }) = n;
-        }
     }
 
     fn remember(&mut self, sender: Sender, seen: Seen) {
@@ -89,40 +98,65 @@ mod tests {
 
     const ALICE: Sender = (PublicKey([1; 32]), Instance([1; 16]));
 
+    fn judge(inbox: &mut Inbox, sender: Sender, n: u64, prev: u64, private: bool) -> Verdict {
+        inbox.judge(sender, Numbers { n, prev, private, replay: false })
+    }
+
+    #[test]
+    fn what_the_room_kept_is_no_sign_of_loss_to_a_newcomer() {
+        let mut inbox = Inbox::default();
+        for (n, prev, replay) in [(9, 8, true), (20, 19, true), (30, 29, false), (31, 30, false)] {
+            let verdict = inbox.judge(ALICE, Numbers { n, prev, private: false, replay });
+            assert_eq!(verdict, Verdict::Fresh, "{n}");
+        }
+        assert_eq!(judge(&mut inbox, ALICE, 33, 32, false), Verdict::AfterLoss);
+    }
+
+    #[test]
+    fn a_stated_gap_covers_private_words_and_public_ones() {
+        let mut inbox = Inbox::default();
+        judge(&mut inbox, ALICE, 1, 0, false);
+        judge(&mut inbox, ALICE, 2, 0, true);
+        inbox.gap();
+        assert_eq!(judge(&mut inbox, ALICE, 9, 7, false), Verdict::Fresh);
+        assert_eq!(judge(&mut inbox, ALICE, 10, 8, true), Verdict::Fresh);
+        assert_eq!(judge(&mut inbox, ALICE, 13, 12, true), Verdict::AfterLoss);
+    }
+
     #[test]
     fn a_repeated_number_is_a_double() {
         let mut inbox = Inbox::default();
-        assert_eq!(inbox.judge(ALICE, 5, 4, false), Verdict::Fresh);
-        assert_eq!(inbox.judge(ALICE, 5, 4, false), Verdict::Double);
-        assert_eq!(inbox.judge(ALICE, 4, 3, false), Verdict::Double);
-        assert_eq!(inbox.judge(ALICE, 6, 5, false), Verdict::Fresh);
+        assert_eq!(judge(&mut inbox, ALICE, 5, 4, false), Verdict::Fresh);
+        assert_eq!(judge(&mut inbox, ALICE, 5, 4, false), Verdict::Double);
+        assert_eq!(judge(&mut inbox, ALICE, 4, 3, false), Verdict::Double);
+        assert_eq!(judge(&mut inbox, ALICE, 6, 5, false), Verdict::Fresh);
     }
 
     #[test]
     fn messages_to_others_leave_no_hole() {
         let mut inbox = Inbox::default();
-        inbox.judge(ALICE, 1, 0, false);
-        assert_eq!(inbox.judge(ALICE, 5, 1, false), Verdict::Fresh, "2 to 4 went to somebody else");
-        assert_eq!(inbox.judge(ALICE, 6, 0, true), Verdict::Fresh);
-        assert_eq!(inbox.judge(ALICE, 9, 8, true), Verdict::AfterLoss, "8 was for us and never came");
-        assert_eq!(inbox.judge(ALICE, 11, 10, false), Verdict::AfterLoss);
-        assert_eq!(inbox.judge(ALICE, 12, 11, false), Verdict::Fresh);
+        judge(&mut inbox, ALICE, 1, 0, false);
+        assert_eq!(judge(&mut inbox, ALICE, 5, 1, false), Verdict::Fresh, "2 to 4 went to somebody else");
+        assert_eq!(judge(&mut inbox, ALICE, 6, 0, true), Verdict::Fresh);
+        assert_eq!(judge(&mut inbox, ALICE, 9, 8, true), Verdict::AfterLoss, "8 was for us and never came");
+        assert_eq!(judge(&mut inbox, ALICE, 11, 10, false), Verdict::AfterLoss);
+        assert_eq!(judge(&mut inbox, ALICE, 12, 11, false), Verdict::Fresh);
     }
 
     #[test]
     fn a_stated_gap_is_not_stated_again_by_sender() {
         let mut inbox = Inbox::default();
-        inbox.judge(ALICE, 1, 0, false);
+        judge(&mut inbox, ALICE, 1, 0, false);
         inbox.gap();
-        assert_eq!(inbox.judge(ALICE, 9, 8, false), Verdict::Fresh);
-        assert_eq!(inbox.judge(ALICE, 12, 11, false), Verdict::AfterLoss);
+        assert_eq!(judge(&mut inbox, ALICE, 9, 8, false), Verdict::Fresh);
+        assert_eq!(judge(&mut inbox, ALICE, 12, 11, false), Verdict::AfterLoss);
     }
 
     #[test]
     fn another_run_of_the_same_person_counts_anew() {
         let mut inbox = Inbox::default();
-        inbox.judge(ALICE, 7, 6, false);
-        assert_eq!(inbox.judge((ALICE.0, Instance([2; 16])), 1, 0, false), Verdict::Fresh);
+        judge(&mut inbox, ALICE, 7, 6, false);
+        assert_eq!(judge(&mut inbox, (ALICE.0, Instance([2; 16])), 1, 0, false), Verdict::Fresh);
     }
 
     #[test]
@@ -131,7 +165,7 @@ mod tests {
         for i in 0..MAX_SENDERS as u32 + 10 {
             let mut instance = [0; 16];
             instance[..4].copy_from_slice(&i.to_be_bytes());
-            inbox.judge((PublicKey([1; 32]), Instance(instance)), 1, 0, false);
+            judge(&mut inbox, (PublicKey([1; 32]), Instance(instance)), 1, 0, false);
         }
         assert_eq!((inbox.seen.len(), inbox.order.len()), (MAX_SENDERS, MAX_SENDERS));
     }

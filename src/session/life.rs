@@ -8,7 +8,7 @@ use std::{
 use super::{
     Ending, Incoming, Member, MemberEvent, SessionEvent,
     handle::Shared,
-    inbox::{Inbox, Verdict},
+    inbox::{Inbox, Numbers, Verdict},
 };
 use crate::wire::{
     Answer, End, Epoch, Event, FromRoom, Gap, Instance, Kept, KnockRow, PublicKey, Resume, Said, Welcome, WhoRow,
@@ -84,13 +84,14 @@ impl Life {
     pub(super) fn frame(&mut self, frame: FromRoom, shared: &Shared) -> Result<Todo, Broken> {
         match frame {
             FromRoom::Event { seq, event } => {
-                if seq > self.seq {
+                let replay = seq <= self.seq;
+                if !replay {
                     self.seq = seq;
-                    self.count += 1;
+                    self.count = self.count.saturating_add(1);
                 } else if !matches!(event, Event::Said { kept: Some(_), .. }) {
                     return Err(Broken("its events go backwards"));
                 }
-                self.event(seq, event, shared)?;
+                self.event(seq, replay, event, shared)?;
             }
             FromRoom::Member(member) => shared.roster().introduce(member),
             FromRoom::Gap(gap) => self.gap(gap, shared)?,
@@ -147,11 +148,11 @@ impl Life {
         Ok(())
     }
 
-    fn event(&mut self, seq: u64, event: Event, shared: &Shared) -> Result<(), Broken> {
+    fn event(&mut self, seq: u64, replay: bool, event: Event, shared: &Shared) -> Result<(), Broken> {
         match event {
             Event::Said { from, n, prev, to, kept, said } => {
                 let from = known(shared, from)?;
-                self.said(seq, Envelope { from, n, prev, kept }, to, said, shared)?;
+                self.said(seq, Envelope { from, n, prev, kept, replay }, to, said, shared)?;
             }
             Event::Withdrawn { from, n, prev, kept } => {
                 let from = known(shared, from)?;
@@ -159,7 +160,7 @@ impl Life {
                 if own {
                     self.acknowledge(n, shared)?;
                 }
-                self.judge(&from, n, prev, false, own);
+                self.judge(&from, Numbers { n, prev, private: false, replay }, own);
                 if let Some((from, command)) = shared.roster().withdraw(kept.number) {
                     self.events.push_back(SessionEvent::Withdrawn { number: kept.number, from, command });
                 }
@@ -216,7 +217,7 @@ impl Life {
     fn said(
         &mut self,
         seq: u64,
-        Envelope { from, n, prev, kept }: Envelope,
+        Envelope { from, n, prev, kept, replay }: Envelope,
         to: Option<u32>,
         said: Said,
         shared: &Shared,
@@ -235,7 +236,8 @@ impl Life {
         if let Some(kept) = kept {
             shared.roster().keep(kept.number, from.clone(), said.command.clone());
         }
-        if !self.judge(&from, n, prev, private.is_some(), own) {
+        let private_too = private.is_some();
+        if !self.judge(&from, Numbers { n, prev, private: private_too, replay }, own) {
             return Ok(());
         }
         let Said { command, payload } = said;
@@ -245,8 +247,8 @@ impl Life {
     }
 
     /// Notes an envelope and says whether it is new.
-    fn judge(&mut self, from: &Member, n: u64, prev: u64, private: bool, own: bool) -> bool {
-        let verdict = self.inbox.judge((from.key, from.instance), n, prev, private);
+    fn judge(&mut self, from: &Member, numbers: Numbers, own: bool) -> bool {
+        let verdict = self.inbox.judge((from.key, from.instance), numbers);
         if verdict == Verdict::AfterLoss && !own {
             self.events.push_back(SessionEvent::Lost { from: from.clone() });
         }
@@ -264,6 +266,8 @@ struct Envelope {
     n: u64,
     prev: u64,
     kept: Option<Kept>,
+    /// Whether the room tells it out of its time, since it kept it.
+    replay: bool,
 }
 
 fn known(shared: &Shared, number: u32) -> Result<Member, Broken> {

@@ -98,9 +98,18 @@ impl<'a> Link<'a> {
             over = self.read(life, events, &mut frames) => over,
             over = self.write(questions, &mut write) => over,
             over = self.watch() => over,
+            () = self.last_moment() => Over::Ended(Ending::Left),
         };
         // Whichever way it ends, this is what was wanted.
         if *self.shared.leave.borrow() { Over::Ended(Ending::Left) } else { over }
+    }
+
+    /// Waits until the time for saying goodbye is over, whatever holds it up.
+    async fn last_moment(&self) {
+        let mut leave = self.shared.leave.subscribe();
+        // The sender lives as long as we do.
+        let _ = leave.wait_for(|leave| *leave).await;
+        tokio::time::sleep(self.timing.farewell).await;
     }
 
     /// Asks for a sign of life when the room is silent, and gives it up when none comes.

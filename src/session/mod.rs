@@ -22,3 +22,6 @@ pub use handle::{AskError, Draft, Handle, SendError, WhenFull};
 
 /// A member of the room, as this member knows it.
 pub use crate::wire::Introduction as Member;
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ pub(super) struct Outbox {
     /// The last number given out for each recipient.
     prev: HashMap<To, u64>,
     /// What the room keeps for us, to be set again after it restarted.
-    kept: BTreeMap<u32, (u64, Said)>,
+    kept: BTreeMap<u32, (u64, To, Said)>,
 }
 
 impl Outbox {
@@ -43,7 +43,7 @@ impl Outbox {
                 match tag {
                     None => (*to, Body::Say(said)),
                     Some(tag) => {
-                        self.kept.insert(*tag, (n, said.clone()));
+                        self.kept.insert(*tag, (n, *to, said.clone()));
                         (*to, Body::Keep { tag: *tag, said })
                     }
                 }
@@ -86,9 +86,9 @@ impl Outbox {
     pub(super) fn set_again(&mut self) {
         let first = self.next();
         let lost: Vec<_> =
-            self.kept.iter().filter(|(_, (n, _))| *n < first).map(|(tag, kept)| (*tag, kept.1.clone())).collect();
-        for (tag, Said { command, payload }) in lost {
-            self.append(&Draft::Say { to: To::Everyone, command, payload, tag: Some(tag) });
+            self.kept.iter().filter(|(_, kept)| kept.0 < first).map(|(tag, kept)| (*tag, kept.clone())).collect();
+        for (tag, (_, to, Said { command, payload })) in lost {
+            self.append(&Draft::Say { to, command, payload, tag: Some(tag) });
         }
     }
 
@@ -115,7 +115,7 @@ impl Outbox {
 
     /// The room no longer keeps what it was given as number `n`.
     pub(super) fn not_kept(&mut self, n: u64) {
-        self.kept.retain(|_, (at, _)| *at != n);
+        self.kept.retain(|_, (at, ..)| *at != n);
     }
 }
 
@@ -180,6 +180,18 @@ mod tests {
         assert!(outbox.len() < 30);
         outbox.acknowledge(u64::MAX);
         assert_eq!(outbox.bytes, 0);
+    }
+
+    #[test]
+    fn what_is_kept_for_one_member_is_set_again_for_that_member_alone() {
+        let bob = To::Member { key: PublicKey([1; 32]), instance: Instance([1; 16]) };
+        let mut outbox = Outbox::default();
+        outbox.push(&say(bob, "for bob", Some(1)));
+        unsent(&mut outbox);
+        outbox.acknowledge(1);
+        outbox.resume(1);
+        outbox.set_again();
+        assert_eq!(outbox.take_unsent().map(|again| (again.n, again.to)), Some((2, bob)));
     }
 
     #[test]

@@ -1,0 +1,6 @@
+mod admission;
+mod hostile;
+mod keeping;
+mod members;
+mod pace;
+pub(crate) mod peer;

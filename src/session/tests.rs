@@ -1,0 +1,3 @@
+mod net;
+mod scripted;
+mod storms;

@@ -1,0 +1,285 @@
+//! Sessions against a room that says what a test wants.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use tokio::{
+    io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf},
+    sync::mpsc,
+    time::{Instant, timeout},
+};
+use tokio_util::{codec::FramedRead, task::TaskTracker};
+
+use super::net::{Owner, config, line};
+use crate::{gauge::Gauge, room::tests::peer::key, session::*, wire::*};
+
+/// Gives the streams that a test has laid out.
+struct Streams(mpsc::Receiver<Result<DuplexStream, DialError>>);
+
+#[async_trait]
+impl Dial for Streams {
+    type Stream = DuplexStream;
+
+    async fn dial(&mut self) -> Result<Dialed<DuplexStream>, DialError> {
+        let stream = self.0.recv().await.expect("the test lives")?;
+        Ok(Dialed { stream, gauge: Gauge::new() })
+    }
+}
+
+/// The room's end of one link.
+struct Fake {
+    frames: FramedRead<ReadHalf<DuplexStream>, Codec<ToRoom>>,
+    write: WriteHalf<DuplexStream>,
+}
+
+impl Fake {
+    async fn hear(&mut self) -> ToRoom {
+        loop {
+            match self.frames.next().await.expect("open").expect("good frames") {
+                ToRoom::Ask(Request::Who { .. }) => {
+                    self.say(FromRoom::Answer(Answer::Who { rows: Vec::new(), more: false })).await;
+                }
+                frame => return frame,
+            }
+        }
+    }
+
+    async fn say(&mut self, frame: FromRoom) {
+        let _ = self.write.write_all(&encode(&frame).unwrap()).await;
+    }
+
+    async fn event(&mut self, seq: u64, event: Event) {
+        self.say(FromRoom::Event { seq, event }).await;
+    }
+}
+
+struct Stage {
+    owner: Owner,
+    streams: mpsc::Sender<Result<DuplexStream, DialError>>,
+}
+
+impl Stage {
+    fn set() -> Self {
+        let (streams, dialed) = mpsc::channel(1);
+        Self { owner: Owner::start(config(2), Streams(dialed), &TaskTracker::new()), streams }
+    }
+
+    /// The room's end of the next link, and the Hello that came.
+    async fn dialed(&self) -> (Fake, Hello) {
+        let (near, far) = tokio::io::duplex(4096);
+        self.streams.send(Ok(near)).await.unwrap();
+        let (read, write) = tokio::io::split(far);
+        let mut fake = Fake { frames: FramedRead::new(read, Codec::new(MAX_FRAME_LEN)), write };
+        let ToRoom::Hello(hello) = fake.hear().await else { panic!("no hello") };
+        (fake, hello)
+    }
+
+    /// A session that is in, at `seq` 10.
+    async fn entered() -> (Self, Fake) {
+        let mut stage = Self::set();
+        let (mut fake, hello) = stage.dialed().await;
+        assert_eq!((hello.next, hello.resume), (1, None));
+        fake.say(FromRoom::Welcome(welcome())).await;
+        stage.owner.until(|event| matches!(event, SessionEvent::Entered { .. })).await;
+        (stage, fake)
+    }
+
+    async fn ending(&mut self) -> Ending {
+        let SessionEvent::Ended(ending) = self.owner.until(|event| matches!(event, SessionEvent::Ended(_))).await
+        else {
+            unreachable!()
+        };
+        ending
+    }
+}
+
+fn welcome() -> Welcome {
+    Welcome {
+        features: 0,
+        epoch: Epoch([1; 16]),
+        number: 5,
+        name: "mc".into(),
+        accepted: 0,
+        seq: 10,
+        members: 1,
+        host: "ann".into(),
+        resumed: true,
+    }
+}
+
+fn ann() -> FromRoom {
+    FromRoom::Member(Introduction { number: 1, key: key(1), instance: Instance([1; 16]), name: "ann".into() })
+}
+
+fn said(from: u32, n: u64, to: Option<u32>) -> Event {
+    Event::Said { from, n, prev: 0, to, kept: None, said: Said { command: "chat".into(), payload: "x".into() } }
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_47_and_143_a_room_that_breaks_the_protocol_ends_the_session_in_plain_words() {
+    let gap = |accepted, seq| FromRoom::Gap(Gap { missed: u64::MAX, accepted, seq, kept: Vec::new() });
+    let event = |seq, event| FromRoom::Event { seq, event };
+    for bad in [
+        event(10, said(1, 1, None)),
+        event(0, Event::Away { member: 1 }),
+        event(11, said(99, 1, None)),
+        event(11, said(1, 1, Some(77))),
+        event(11, said(5, 1, None)),
+        event(11, Event::Refused { n: 1, reason: String::new() }),
+        event(11, Event::Left { member: 99, how: Departure::Quit }),
+        gap(1, 10),
+        gap(0, 9),
+        FromRoom::Welcome(welcome()),
+        FromRoom::Refused(Refusal::Full { limit: 1 }),
+        FromRoom::Waiting { name: "x".into() },
+    ] {
+        let (mut stage, mut fake) = Stage::entered().await;
+        fake.say(ann()).await;
+        fake.say(bad.clone()).await;
+        assert!(matches!(stage.ending().await, Ending::Failed(_)), "{bad:?}");
+        assert!(matches!(
+            stage.owner.handle.send(line(To::Everyone, "x", None), WhenFull::Wait).await,
+            Err(SendError::Over)
+        ));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_143_gaps_without_end_overflow_nothing() {
+    let (mut stage, mut fake) = Stage::entered().await;
+    fake.say(ann()).await;
+    for seq in [11, 12] {
+        fake.say(FromRoom::Gap(Gap { missed: u64::MAX, accepted: 0, seq, kept: Vec::new() })).await;
+    }
+    fake.say(ann()).await;
+    fake.event(13, said(1, 1, None)).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Message(_))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_145_words_of_yesterday_are_dropped_and_a_hole_is_stated() {
+    let (mut stage, mut fake) = Stage::entered().await;
+    fake.say(ann()).await;
+    fake.event(11, said(1, 7, None)).await;
+    fake.event(12, said(1, 7, None)).await;
+    fake.event(13, said(1, 3, None)).await;
+    let said = Said { command: "chat".into(), payload: "x".into() };
+    fake.event(14, Event::Said { from: 1, n: 9, prev: 8, to: None, kept: None, said }).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Message(m) if m.n == 9)).await;
+    let lost = stage.owner.heard.iter().filter(|event| matches!(event, SessionEvent::Lost { .. })).count();
+    assert_eq!((stage.owner.texts().len(), lost), (2, 1), "case 142: a line that was left out shows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_that_acknowledges_empties_the_outbox() {
+    let (mut stage, mut fake) = Stage::entered().await;
+    for _ in 0..2 {
+        stage.owner.handle.send(line(To::Everyone, "x", None), WhenFull::Fail).await.unwrap();
+    }
+    fake.hear().await;
+    fake.say(FromRoom::Gap(Gap { missed: 3, accepted: 2, seq: 20, kept: Vec::new() })).await;
+    stage.owner.handle.drained().await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Acknowledged { n: 2 })).await;
+    drop(fake);
+    let (_fake, hello) = stage.dialed().await;
+    assert_eq!((hello.next, hello.resume.map(|at| (at.seq, at.count))), (3, Some((20, 3))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_has_accepted_what_was_never_sent_is_broken() {
+    let mut stage = Stage::set();
+    let (mut fake, _) = stage.dialed().await;
+    fake.say(FromRoom::Welcome(Welcome { accepted: 1, ..welcome() })).await;
+    assert!(matches!(stage.ending().await, Ending::Failed(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_and_a_kick_end_the_session_and_nobody_dials_again() {
+    let mut stage = Stage::set();
+    let (mut fake, _) = stage.dialed().await;
+    fake.say(FromRoom::Refused(Refusal::Declined)).await;
+    assert_eq!(stage.ending().await, Ending::Refused(Refusal::Declined));
+    let (mut stage, mut fake) = Stage::entered().await;
+    fake.say(FromRoom::Ended(End::Kicked { by: "ann".into(), reason: String::new() })).await;
+    assert_eq!(stage.ending().await, Ending::Kicked { by: "ann".into(), reason: String::new() });
+    stage.streams.closed().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_try_that_fails_ends_and_a_later_one_is_repeated_within_bounds_that_double() {
+    let mut stage = Stage::set();
+    stage.streams.send(Err(DialError::Temporary("no route".into()))).await.unwrap();
+    assert_eq!(stage.ending().await, Ending::Failed("no route".into()));
+    let (mut stage, fake) = Stage::entered().await;
+    drop(fake);
+    for bound in [500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000] {
+        let cut = stage.owner.until(|event| matches!(event, SessionEvent::Cut { .. })).await;
+        let SessionEvent::Cut { retry_in, .. } = cut else { unreachable!() };
+        assert!(retry_in <= Duration::from_millis(bound), "{retry_in:?} of {bound}");
+        stage.streams.send(Err(DialError::Temporary("no route".into()))).await.unwrap();
+    }
+    stage.owner.handle.leave();
+    assert_eq!(stage.ending().await, Ending::Left);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_while_dialling_or_at_the_door_ends_at_once() {
+    let mut stage = Stage::set();
+    let (mut fake, _) = stage.dialed().await;
+    fake.say(FromRoom::Waiting { name: "mc".into() }).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Waiting { .. })).await;
+    let start = Instant::now();
+    stage.owner.handle.leave();
+    assert_eq!((stage.ending().await, start.elapsed().as_millis()), (Ending::Left, 0));
+    let (mut stage, fake) = Stage::entered().await;
+    drop(fake);
+    stage.owner.until(|event| matches!(event, SessionEvent::Cut { .. })).await;
+    let start = Instant::now();
+    stage.owner.handle.leave();
+    assert_eq!((stage.ending().await, start.elapsed().as_millis()), (Ending::Left, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_a_room_that_reads_nothing_takes_no_longer_than_saying_goodbye() {
+    let (mut stage, _fake) = Stage::entered().await;
+    for _ in 0..20 {
+        stage.owner.handle.send(line(To::Everyone, &"x".repeat(4000), None), WhenFull::Fail).await.unwrap();
+    }
+    let start = Instant::now();
+    stage.owner.handle.leave();
+    assert_eq!(stage.ending().await, Ending::Left);
+    assert!(start.elapsed() <= Duration::from_millis(2100), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_while_the_link_is_cut_fails_and_one_under_way_too() {
+    let (stage, mut fake) = Stage::entered().await;
+    let handle = stage.owner.handle.clone();
+    let asked = tokio::spawn(async move { handle.ask(Request::Place).await });
+    assert_eq!(fake.hear().await, ToRoom::Ask(Request::Place));
+    drop(fake);
+    assert!(matches!(asked.await.unwrap(), Err(AskError::Cut)));
+    assert!(matches!(stage.owner.handle.ask(Request::Place).await, Err(AskError::Cut)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_outbox_fails_or_waits_as_asked() {
+    let (mut stage, fake) = Stage::entered().await;
+    drop(fake);
+    stage.owner.until(|event| matches!(event, SessionEvent::Cut { .. })).await;
+    let handle = stage.owner.handle.clone();
+    for _ in 0..256 {
+        handle.send(line(To::Everyone, "x", None), WhenFull::Fail).await.unwrap();
+    }
+    let full = handle.send(line(To::Everyone, "x", None), WhenFull::Fail).await;
+    assert!(matches!(full, Err(SendError::Full { waiting: 256 })));
+    let waiting = tokio::spawn(async move { handle.send(line(To::Everyone, "late", None), WhenFull::Wait).await });
+    let (mut fake, hello) = stage.dialed().await;
+    assert_eq!(hello.next, 1);
+    fake.say(FromRoom::Welcome(welcome())).await;
+    assert!(matches!(fake.hear().await, ToRoom::Envelope(Envelope { n: 1, .. })));
+    fake.event(11, said(5, 1, None)).await;
+    let n = timeout(Duration::from_secs(3), waiting).await.expect("there is space").unwrap();
+    assert_eq!(n.unwrap(), 257);
+}

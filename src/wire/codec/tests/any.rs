@@ -1,0 +1,200 @@
+//! Strategies for every frame.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use proptest::{collection::vec, option, prelude::*};
+
+use crate::wire::*;
+
+fn name() -> impl Strategy<Value = String> {
+    "\\PC{0,20}"
+}
+
+fn key() -> impl Strategy<Value = PublicKey> {
+    any::<[u8; 32]>().prop_map(PublicKey)
+}
+
+fn instance() -> impl Strategy<Value = Instance> {
+    any::<[u8; 16]>().prop_map(Instance)
+}
+
+fn epoch() -> impl Strategy<Value = Epoch> {
+    any::<[u8; 16]>().prop_map(Epoch)
+}
+
+/// Numbers of every width of a varint.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![0..300u64, any::<u64>(), Just(u64::MAX)]
+}
+
+fn introduction() -> impl Strategy<Value = Introduction> {
+    (any::<u32>(), key(), instance(), name()).prop_map(|(number, key, instance, name)| Introduction {
+        number,
+        key,
+        instance,
+        name,
+    })
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    ("[a-z_0-9]{1,32}", vec(any::<u8>(), 0..300))
+        .prop_map(|(command, payload)| Said { command, payload: Bytes::from(payload) })
+}
+
+fn knock() -> impl Strategy<Value = KnockRow> {
+    (name(), key(), any::<Option<IpAddr>>(), option::of(name())).prop_map(|(name, key, address, claims)| KnockRow {
+        name,
+        key,
+        address,
+        claims,
+    })
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    prop_oneof![
+        any::<u32>().prop_map(|after| Request::Who { after }),
+        name().prop_map(|prefix| Request::Names { prefix }),
+        name().prop_map(|name| Request::Find { name }),
+        name().prop_map(|name| Request::Nick { name }),
+        (any::<u32>(), name()).prop_map(|(member, reason)| Request::Kick { member, reason }),
+        Just(Request::Knocks),
+        name().prop_map(|name| Request::Admit { name }),
+        name().prop_map(|name| Request::Decline { name }),
+        Just(Request::Place),
+        any::<u16>().prop_map(|port| Request::Move { port }),
+    ]
+}
+
+fn envelope() -> impl Strategy<Value = Envelope> {
+    let to =
+        prop_oneof![Just(To::Everyone), (key(), instance()).prop_map(|(key, instance)| To::Member { key, instance })];
+    let body = prop_oneof![
+        said().prop_map(Body::Say),
+        (any::<u32>(), said()).prop_map(|(tag, said)| Body::Keep { tag, said }),
+        any::<u32>().prop_map(|tag| Body::Withdraw { tag }),
+    ];
+    (number(), number(), to, body).prop_map(|(n, prev, to, body)| Envelope { n, prev, to, body })
+}
+
+/// Any frame of a member.
+pub(super) fn to_room() -> impl Strategy<Value = ToRoom> {
+    let resume = (epoch(), number(), number()).prop_map(|(epoch, seq, count)| Resume { epoch, seq, count });
+    let hello = (number(), name(), instance(), number(), option::of(resume))
+        .prop_map(|(features, name, instance, next, resume)| Hello { features, name, instance, next, resume });
+    prop_oneof![
+        hello.prop_map(ToRoom::Hello),
+        envelope().prop_map(ToRoom::Envelope),
+        request().prop_map(ToRoom::Ask),
+        Just(ToRoom::Leave),
+        number().prop_map(ToRoom::Ping),
+        number().prop_map(ToRoom::Pong),
+    ]
+}
+
+fn kept() -> impl Strategy<Value = Kept> {
+    any::<(u32, u32)>().prop_map(|(number, tag)| Kept { number, tag })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let from = || (any::<u32>(), number(), number());
+    let departure = prop_oneof![
+        Just(Departure::Quit),
+        Just(Departure::Lost),
+        (name(), name()).prop_map(|(by, reason)| Departure::Kicked { by, reason }),
+    ];
+    prop_oneof![
+        (from(), any::<Option<u32>>(), option::of(kept()), said())
+            .prop_map(|((from, n, prev), to, kept, said)| Event::Said { from, n, prev, to, kept, said }),
+        (from(), kept()).prop_map(|((from, n, prev), kept)| Event::Withdrawn { from, n, prev, kept }),
+        (number(), name()).prop_map(|(n, reason)| Event::Refused { n, reason }),
+        introduction().prop_map(Event::Joined),
+        (any::<u32>(), departure).prop_map(|(member, how)| Event::Left { member, how }),
+        (any::<u32>(), name()).prop_map(|(member, name)| Event::Renamed { member, name }),
+        any::<u32>().prop_map(|member| Event::Away { member }),
+        any::<u32>().prop_map(|member| Event::Back { member }),
+        any::<(u32, u32, u32)>().prop_map(|(joined, left, members)| Event::Crowd { joined, left, members }),
+        (knock(), any::<u32>()).prop_map(|(KnockRow { name, key, address, claims }, more)| Event::Knock {
+            name,
+            key,
+            address,
+            claims,
+            more
+        }),
+        (name(), any::<bool>()).prop_map(|(name, entered)| Event::KnockOver { name, entered }),
+        any::<u16>().prop_map(|port| Event::Moved { port }),
+    ]
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    let row = (introduction(), any::<Option<IpAddr>>(), number(), any::<Option<u32>>(), any::<(bool, bool)>())
+        .prop_map(|(member, address, since_secs, rtt_micros, (host, away))| WhoRow {
+            member,
+            address,
+            since_secs,
+            rtt_micros,
+            host,
+            away,
+        });
+    prop_oneof![
+        Just(Answer::Done),
+        name().prop_map(Answer::Denied),
+        (vec(row, 0..5), any::<bool>()).prop_map(|(rows, more)| Answer::Who { rows, more }),
+        vec(name(), 0..5).prop_map(Answer::Names),
+        option::of(introduction()).prop_map(Answer::Found),
+        vec(knock(), 0..5).prop_map(Answer::Knocks),
+        name().prop_map(Answer::Name),
+        (any::<u16>(), vec(any::<IpAddr>(), 0..5)).prop_map(|(port, addresses)| Answer::Place { port, addresses }),
+    ]
+}
+
+/// Any frame of a room.
+pub(super) fn from_room() -> impl Strategy<Value = FromRoom> {
+    let welcome = (number(), epoch(), any::<(u32, u32, bool)>(), name(), (number(), number()), name()).prop_map(
+        |(features, epoch, (number, members, resumed), name, (accepted, seq), host)| Welcome {
+            features,
+            epoch,
+            number,
+            name,
+            accepted,
+            seq,
+            members,
+            host,
+            resumed,
+        },
+    );
+    let refusal = prop_oneof![
+        number().prop_map(|secs| Refusal::Banned { secs }),
+        Just(Refusal::Declined),
+        Just(Refusal::NobodyToAsk),
+        Just(Refusal::Crowded),
+        any::<u32>().prop_map(|limit| Refusal::Full { limit }),
+        name().prop_map(Refusal::Name),
+        any::<u16>().prop_map(|port| Refusal::Moved { port }),
+        Just(Refusal::Yourself),
+        Just(Refusal::Closing),
+    ];
+    let gap = (number(), number(), number(), vec(any::<u32>(), 0..50)).prop_map(|(missed, accepted, seq, kept)| Gap {
+        missed,
+        accepted,
+        seq,
+        kept,
+    });
+    let end = prop_oneof![
+        name().prop_map(|by| End::Closed { by }),
+        (name(), name()).prop_map(|(by, reason)| End::Kicked { by, reason }),
+        Just(End::Superseded),
+    ];
+    prop_oneof![
+        welcome.prop_map(FromRoom::Welcome),
+        name().prop_map(|name| FromRoom::Waiting { name }),
+        refusal.prop_map(FromRoom::Refused),
+        introduction().prop_map(FromRoom::Member),
+        (number(), event()).prop_map(|(seq, event)| FromRoom::Event { seq, event }),
+        gap.prop_map(FromRoom::Gap),
+        answer().prop_map(FromRoom::Answer),
+        end.prop_map(FromRoom::Ended),
+        number().prop_map(FromRoom::Ping),
+        number().prop_map(FromRoom::Pong),
+    ]
+}
