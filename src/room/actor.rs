@@ -11,8 +11,9 @@ use tokio_util::task::TaskTracker;
 use super::{
     Move, RoomConfig,
     admission::Listed,
-    ask::{Change, Outcome},
+    ask::{Errand, Outcome},
     log::Log,
+    names::NameError,
     relay::Violation,
     seat::LinkEnd,
     state::{Caller, State, Verdict},
@@ -45,7 +46,7 @@ pub(super) enum FromLink {
 pub(super) enum Control {
     Arrive { caller: Caller, hello: Hello, listed: Listed, old_port: bool, reply: oneshot::Sender<Verdict> },
     KnockBroke { ticket: u64 },
-    Saved { change: Change, result: Result<(), String>, reply: oneshot::Sender<Answer> },
+    Run { errand: Errand, result: Result<(), String>, reply: oneshot::Sender<Answer> },
     Moved { result: Result<u16, String>, reply: oneshot::Sender<Answer> },
     Close,
 }
@@ -203,8 +204,8 @@ impl Actor {
                 }
             }
             Control::KnockBroke { ticket } => self.state.knock_broke(ticket, now),
-            Control::Saved { change, result, reply } => {
-                let _ = reply.send(self.saved(&change, result, now));
+            Control::Run { errand, result, reply } => {
+                let _ = reply.send(self.ran(&errand, result, now));
             }
             Control::Moved { result, reply } => {
                 let answer = match result {
@@ -221,16 +222,17 @@ impl Actor {
         false
     }
 
-    fn saved(&mut self, change: &Change, result: Result<(), String>, now: Instant) -> Answer {
-        match (change, result) {
-            (Change::LetIn { name, .. }, Err(error)) => {
+    fn ran(&mut self, errand: &Errand, result: Result<(), String>, now: Instant) -> Answer {
+        match (errand, result) {
+            (Errand::LetIn { name, .. }, Err(error)) => {
                 Answer::Denied(format!("{name} still waits: the list of those let in was not saved: {error}"))
             }
-            (Change::PutOut { .. }, Err(error)) => Answer::Denied(format!(
+            (Errand::PutOut { .. }, Err(error)) => Answer::Denied(format!(
                 "they are out, but still on the list of those let in, which was not saved: {error}"
             )),
-            (Change::LetIn { ticket, name, .. }, Ok(())) => {
-                match self.state.knocks.iter().position(|knock| knock.ticket == *ticket) {
+            (Errand::LetIn { key, name }, Ok(())) => {
+                // By key: the knock may have been lost and made again while the list was saved.
+                match self.state.knocks.iter().position(|knock| knock.caller.key == *key) {
                     Some(index) => {
                         self.state.let_in(index, now);
                         Answer::Done
@@ -238,7 +240,9 @@ impl Actor {
                     None => Answer::Denied(format!("{name} did not wait; they may come in at any time now")),
                 }
             }
-            (Change::PutOut { .. }, Ok(())) => Answer::Done,
+            (Errand::PutOut { .. }, Ok(())) => Answer::Done,
+            (Errand::Rename { .. }, Err(reason)) => Answer::Denied(reason),
+            (Errand::Rename { member, name, .. }, Ok(())) => self.state.rename(*member, name, now),
         }
     }
 
@@ -247,20 +251,24 @@ impl Actor {
             Outcome::Now(answer) => {
                 let _ = reply.send(answer);
             }
-            Outcome::Save(change) => {
+            Outcome::First(errand) => {
                 let guests = self.state.config.guests.clone();
                 let control = self.control.clone();
                 self.tasks.spawn(async move {
-                    let job = change.clone();
-                    let saved = tokio::task::spawn_blocking(move || match job {
-                        Change::LetIn { key, name, .. } => guests.let_in(&key, &name),
-                        Change::PutOut { key } => guests.put_out(&key),
+                    let job = errand.clone();
+                    let run = tokio::task::spawn_blocking(move || match job {
+                        Errand::LetIn { key, name } => guests.let_in(&key, &name),
+                        Errand::PutOut { key } => guests.put_out(&key),
+                        Errand::Rename { key, name, .. } => match guests.key_of(&name)? {
+                            Some(known) if known != key => Err(NameError::Taken(name).into()),
+                            _ => Ok(()),
+                        },
                     });
-                    let result = match saved.await {
+                    let result = match run.await {
                         Ok(result) => result.map_err(|error| format!("{error:#}")),
                         Err(error) => Err(error.to_string()),
                     };
-                    let _ = control.send(Control::Saved { change, result, reply }).await;
+                    let _ = control.send(Control::Run { errand, result, reply }).await;
                 });
             }
             Outcome::Move(port) => {

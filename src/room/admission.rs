@@ -77,7 +77,7 @@ impl State {
                 None => Verdict::Violation,
             };
         }
-        if self.seats.len() >= self.config.max_members as usize {
+        if self.is_full() {
             return Verdict::Refused(Refusal::Full { limit: self.config.max_members });
         }
         if self.known(caller.key, listed) || self.config.open {
@@ -87,6 +87,10 @@ impl State {
             };
         }
         self.knock(caller, hello, listed, now)
+    }
+
+    fn is_full(&self) -> bool {
+        self.seats.len() >= self.config.max_members as usize
     }
 
     /// Whether a key comes in by itself.
@@ -177,6 +181,11 @@ impl State {
         self.tell_rulers(&Event::KnockOver { name: name.clone(), entered: true }, now);
         if verdict.is_closed() {
             self.names.give_back(&name);
+            return;
+        }
+        if self.is_full() {
+            self.names.give_back(&name);
+            let _ = verdict.send(Verdict::Refused(Refusal::Full { limit: self.config.max_members }));
             return;
         }
         let seated = self.enter(&caller, &hello, name, now);

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{
     NAMED_CROWD,
     log::{Audience, Needs},
+    names::normal_form,
     seat::Seat,
     state::State,
 };
@@ -17,19 +18,21 @@ use crate::wire::{Answer, Departure, Event, MAX_NAME_LEN, MAX_REASON_LEN, PAGE_R
 pub(super) enum Outcome {
     /// It is answered.
     Now(Answer),
-    /// The list of keys let in is changed first, off the room's thread.
-    Save(Change),
+    /// The list of keys let in is read or changed first, off the room's thread.
+    First(Errand),
     /// Another port is bound first.
     Move(u16),
 }
 
-/// A change of the list of keys let in.
+/// What is done with the list of keys let in.
 #[derive(Clone, Debug)]
-pub(super) enum Change {
+pub(super) enum Errand {
     /// Put on it, and let in.
-    LetIn { ticket: u64, key: PublicKey, name: String },
+    LetIn { key: PublicKey, name: String },
     /// Taken off it; they have been put out already.
     PutOut { key: PublicKey },
+    /// Asked whether a name is somebody else's there, before a member takes it.
+    Rename { member: u32, key: PublicKey, name: String },
 }
 
 fn denied(reason: impl Into<String>) -> Outcome {
@@ -56,15 +59,17 @@ impl State {
             Request::Names { prefix } => Outcome::Now(self.names_with(&prefix)),
             Request::Find { name } => Outcome::Now(Answer::Found(self.named(&name).map(|seat| seat.who.clone()))),
             Request::Place => Outcome::Now(self.place()),
-            Request::Nick { name } => self.rename(asker, &name, now),
+            Request::Nick { name } => match normal_form(&name) {
+                Ok(name) => Outcome::First(Errand::Rename { member: asker, key, name }),
+                Err(error) => denied(error.to_string()),
+            },
             _ if !rules => denied(NOT_YOURS),
             Request::Kick { member, reason } => self.kick(asker, member, reason, now),
             Request::Knocks => Outcome::Now(Answer::Knocks(self.knocks.iter().map(|knock| knock.row()).collect())),
             Request::Admit { name } => match self.knock_of(&name) {
                 Some(index) => {
                     let knock = &self.knocks[index];
-                    let (ticket, key, name) = (knock.ticket, knock.caller.key, knock.name.clone());
-                    Outcome::Save(Change::LetIn { ticket, key, name })
+                    Outcome::First(Errand::LetIn { key: knock.caller.key, name: knock.name.clone() })
                 }
                 None => no_knock(&name),
             },
@@ -122,10 +127,13 @@ impl State {
         Answer::Names(names)
     }
 
-    fn rename(&mut self, member: u32, wish: &str, now: Instant) -> Outcome {
-        let Some(seat) = self.seats.get_mut(&member) else { return denied("you are not in the room") };
-        if wish.len() <= MAX_NAME_LEN && seat.who.name == wish.trim() {
-            return Outcome::Now(Answer::Name(seat.who.name.clone()));
+    /// Gives a member another name, which is nobody else's on the list of keys let in.
+    pub(super) fn rename(&mut self, member: u32, wish: &str, now: Instant) -> Answer {
+        let Some(seat) = self.seats.get_mut(&member) else {
+            return Answer::Denied("you are not in the room".to_owned());
+        };
+        if seat.who.name == wish {
+            return Answer::Name(seat.who.name.clone());
         }
         // One's own present name is in nobody's way, so that its case can be changed.
         let old = seat.who.name.clone();
@@ -137,7 +145,7 @@ impl State {
                 if self.names.take(&old, key).is_err() {
                     tracing::error!(name = old, "a name was lost in a change that did not come about");
                 }
-                return denied(error.to_string());
+                return Answer::Denied(error.to_string());
             }
         };
         let needs = seat.needs();
@@ -148,7 +156,7 @@ impl State {
         kept.into_iter().for_each(|number| ring.reintroduce(number, present.clone()));
         drop(ring);
         self.record(Event::Renamed { member, name: name.clone() }, Audience::All, needs, now);
-        Outcome::Now(Answer::Name(name))
+        Answer::Name(name)
     }
 
     fn kick(&mut self, by: u32, member: u32, mut reason: String, now: Instant) -> Outcome {
@@ -166,7 +174,7 @@ impl State {
         for number in seats {
             self.depart(number, Departure::Kicked { by: by.clone(), reason: reason.clone() }, now);
         }
-        Outcome::Save(Change::PutOut { key })
+        Outcome::First(Errand::PutOut { key })
     }
 
     /// The room is at another port now.

@@ -22,6 +22,7 @@ use super::{
     admission::Listed,
     bucket::Bucket,
     log::{Cursor, Read},
+    names::normal_form,
     seat::{LinkEnd, LinkShared},
     state::{Caller, Verdict},
 };
@@ -117,6 +118,7 @@ impl RoomHandle {
     async fn judge(&self, caller: Caller, hello: Hello, old_port: bool) -> Verdict {
         let (guests, key, name) = (self.config.guests.clone(), caller.key, hello.name.clone());
         let look = move || {
+            let name = normal_form(&name).unwrap_or(name);
             let another = guests.key_of(&name)?.is_some_and(|known| known != key);
             anyhow::Ok(Listed { key: guests.name_of(&key)?.is_some(), name_of_another: another })
         };

@@ -285,9 +285,9 @@ impl Ring {
         }
     }
 
-    /// Keeps it no longer.
-    pub(super) fn withdraw(&mut self, number: u32) {
-        self.kept.remove(&number);
+    /// Keeps it no longer, and says who was entitled to it.
+    pub(super) fn withdraw(&mut self, number: u32) -> Option<Audience> {
+        self.kept.remove(&number).map(|kept| kept.audience)
     }
 
     /// Whether so much has come since the mark that slow readers are to be looked for again, which moves it.

@@ -3,6 +3,8 @@
 //! A name is a label; the key is who somebody is. So that the label does not deceive, a name belongs to the
 //! key that had it here, names that look alike count as the same, and a name has one script.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::{MixedScript, skeleton};
@@ -82,57 +84,65 @@ pub fn normal_form(name: &str) -> Result<String, NameError> {
     Ok(name)
 }
 
-/// What a name looks like: two names with the same look are the same name.
-/// By [UTS #39](https://www.unicode.org/reports/tr39/), on the lower-case form, since case misleads too.
-fn look(name: &str) -> String {
-    let lower: String = skeleton(&name.to_lowercase()).collect();
-    // Once more: the skeleton of a small letter may be a capital (`l` and `I`), and the other way round.
-    skeleton(&lower.to_lowercase()).collect()
+/// What a name looks like, in two ways: two names that share one of them count as the same.
+/// By [UTS #39](https://www.unicode.org/reports/tr39/), once on the small letters, since case misleads too, and
+/// once on the letters as they are, since a capital `I` looks like a small `l`.
+type Looks = [String; 2];
+
+fn looks(name: &str) -> Looks {
+    let small: String = skeleton(&name.to_lowercase()).collect();
+    let small: String = skeleton(&small.to_lowercase()).collect();
+    let as_is: String = skeleton(name).collect();
+    // The two never mix: a mark keeps them apart that no skeleton begins with.
+    [small, format!("={}", as_is.to_lowercase())]
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Holder {
+#[derive(Debug)]
+struct Held {
     key: PublicKey,
+    looks: Looks,
     present: bool,
-    /// Counts up with each name, so that the oldest is known.
-    age: u64,
 }
 
 /// The names of one room.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     reserved: Vec<String>,
-    by_look: FxHashMap<String, Holder>,
-    unused: FxHashMap<PublicKey, Vec<String>>,
+    /// All names held, the oldest first.
+    held: BTreeMap<u64, Held>,
+    by_look: FxHashMap<String, u64>,
+    /// The names of a key that nobody uses now, the oldest first.
+    unused: FxHashMap<PublicKey, Vec<u64>>,
     /// The number last put behind a name that was taken, so that a crowd of one name does not count from 2.
     numbers: FxHashMap<String, u32>,
     limit: usize,
-    age: u64,
+    last: u64,
 }
 
 impl Names {
-    /// No names yet. Nobody may have one of the `reserved`. About `limit` names are held at once.
+    /// No names yet. Nobody may have one of the `reserved`. Unused names are given up when more than `limit` are held.
     pub(super) fn new(reserved: &[String], limit: usize) -> Self {
         let words = SYSTEM_WORDS.iter().copied().chain(reserved.iter().map(String::as_str));
-        Self { reserved: words.map(look).collect(), limit, ..Self::default() }
+        Self { reserved: words.flat_map(looks).collect(), limit, ..Self::default() }
     }
 
-    fn judge(&self, name: &str, key: PublicKey) -> Result<String, NameError> {
-        let look = look(name);
-        if self.reserved.contains(&look) {
+    fn judge(&self, name: &str, key: PublicKey) -> Result<Looks, NameError> {
+        let looks = looks(name);
+        if looks.iter().any(|look| self.reserved.contains(look)) {
             return Err(NameError::Reserved(name.to_owned()));
         }
-        match self.by_look.get(&look) {
-            Some(holder) if holder.present || holder.key != key => Err(NameError::Taken(name.to_owned())),
-            _ => Ok(look),
+        let mut holders = looks.iter().filter_map(|look| self.held.get(self.by_look.get(look)?));
+        match holders.any(|held| held.present || held.key != key) {
+            true => Err(NameError::Taken(name.to_owned())),
+            false => Ok(looks),
         }
     }
 
     /// Takes exactly this name for a key.
     pub(super) fn take(&mut self, wish: &str, key: PublicKey) -> Result<String, NameError> {
         let name = normal_form(wish)?;
-        let look = self.judge(&name, key)?;
-        self.hold(look, key);
+        let looks = self.judge(&name, key)?;
+        self.hold(looks, key);
         Ok(name)
     }
 
@@ -140,71 +150,78 @@ impl Names {
     /// to somebody who is not here.
     pub(super) fn take_like(&mut self, wish: &str, key: PublicKey, avoid: bool) -> Result<String, NameError> {
         let name = normal_form(wish)?;
-        if !avoid && let Ok(look) = self.judge(&name, key) {
-            self.hold(look, key);
+        if !avoid && let Ok(looks) = self.judge(&name, key) {
+            self.hold(looks, key);
             return Ok(name);
         }
-        let base = look(&name);
+        let [base, _] = looks(&name);
         let from = self.numbers.get(&base).copied().unwrap_or(1);
         // Every number fails only if that many names are held; the first free one is at most that far.
-        for number in (from + 1..).take(self.by_look.len() + self.reserved.len() + 2) {
+        for number in (from + 1..).take(self.held.len() + self.reserved.len() + 2) {
             let suffix = format!("-{number}");
             let kept: String = name.chars().take(MAX_NAME_CHARS - suffix.len()).collect();
             let candidate = format!("{kept}{suffix}");
             if candidate.len() <= MAX_NAME_LEN
-                && let Ok(look) = self.judge(&candidate, key)
+                && let Ok(looks) = self.judge(&candidate, key)
             {
                 self.numbers.insert(base, number);
-                self.hold(look, key);
+                self.hold(looks, key);
                 return Ok(candidate);
             }
         }
         Err(NameError::Taken(name))
     }
 
-    fn hold(&mut self, look: String, key: PublicKey) {
-        self.age += 1;
-        if let Some(unused) = self.unused.get_mut(&key) {
-            unused.retain(|held| *held != look);
+    fn hold(&mut self, looks: Looks, key: PublicKey) {
+        // What looks like it is the key's own unused name: it was judged.
+        for look in &looks {
+            if let Some(&old) = self.by_look.get(look) {
+                self.give_up(old);
+            }
         }
-        self.by_look.insert(look, Holder { key, present: true, age: self.age });
+        self.last += 1;
+        self.by_look.extend(looks.iter().map(|look| (look.clone(), self.last)));
+        self.held.insert(self.last, Held { key, looks, present: true });
+    }
+
+    fn give_up(&mut self, id: u64) {
+        let Some(held) = self.held.remove(&id) else { return };
+        for look in &held.looks {
+            self.by_look.remove(look);
+        }
+        if let Some(unused) = self.unused.get_mut(&held.key) {
+            unused.retain(|other| *other != id);
+            if unused.is_empty() {
+                self.unused.remove(&held.key);
+            }
+        }
     }
 
     /// Nobody uses the name now. It stays that key's own, within bounds.
     pub(super) fn release(&mut self, name: &str) {
-        let look = look(name);
-        let Some(holder) = self.by_look.get_mut(&look) else { return };
-        holder.present = false;
-        let key = holder.key;
-        let unused = self.unused.entry(key).or_default();
-        unused.push(look);
+        let Some(&id) = self.by_look.get(&looks(name)[0]) else { return };
+        let Some(held) = self.held.get_mut(&id) else { return };
+        held.present = false;
+        let unused = self.unused.entry(held.key).or_default();
+        unused.push(id);
         if unused.len() > HELD_BY_ONE {
-            let oldest = unused.remove(0);
-            self.by_look.remove(&oldest);
+            let oldest = unused[0];
+            self.give_up(oldest);
         }
-        if self.by_look.len() > self.limit {
-            self.drop_oldest();
+        if self.held.len() > self.limit
+            && let Some(oldest) = self.held.iter().find(|(_, held)| !held.present).map(|(id, _)| *id)
+        {
+            self.give_up(oldest);
+        }
+        if self.numbers.len() > self.limit {
+            self.numbers.clear();
         }
     }
 
     /// The name was never used: it is free for everybody.
     pub(super) fn give_back(&mut self, name: &str) {
-        self.by_look.remove(&look(name));
-    }
-
-    fn drop_oldest(&mut self) {
-        let unused = self.by_look.iter().filter(|(_, holder)| !holder.present);
-        let Some(oldest) = unused.min_by_key(|(_, holder)| holder.age).map(|(look, _)| look.clone()) else { return };
-        if let Some(holder) = self.by_look.remove(&oldest)
-            && let Some(unused) = self.unused.get_mut(&holder.key)
-        {
-            unused.retain(|held| *held != oldest);
-            if unused.is_empty() {
-                self.unused.remove(&holder.key);
-            }
-        }
-        if self.numbers.len() > self.limit {
-            self.numbers.clear();
+        if let Some(&id) = self.by_look.get(&looks(name)[0]) {
+            self.give_up(id);
         }
     }
 }
@@ -283,6 +300,6 @@ mod tests {
         }
         assert!(names.take("name1x", BOB).is_ok());
         assert!(names.take("name49x", BOB).is_err());
-        assert!(names.by_look.len() < 10);
+        assert!(names.held.len() < 10);
     }
 }

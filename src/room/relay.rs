@@ -42,6 +42,9 @@ impl State {
         if let Some(link) = &seat.link {
             link.shared.accepted.store(n, Relaxed);
         }
+        if let Body::Withdraw { tag } = body {
+            return self.take_back(from, n, prev, tag, now);
+        }
         let recipient = match to {
             To::Everyone => None,
             To::Member { key, instance } => match self.by_id.get(&(key, instance)) {
@@ -63,15 +66,25 @@ impl State {
                 };
                 self.record_kept(number, event(said, Some(Kept { number, tag })), audience, needs, now);
             }
-            Body::Withdraw { tag } => {
-                let Some(number) = self.seats.get_mut(&from).and_then(|seat| seat.kept.remove(&tag)) else {
-                    return self.refuse(from, n, "nothing is kept under that mark", now);
-                };
-                self.kept_in_room -= 1;
-                self.log.write().withdraw(number);
-                self.record(Event::Withdrawn { from, n, prev, kept: Kept { number, tag } }, audience, needs, now);
-            }
+            Body::Withdraw { .. } => {}
         }
+        Ok(())
+    }
+
+    /// Takes back something kept, before those who were entitled to it.
+    fn take_back(&mut self, from: u32, n: u64, prev: u64, tag: u32, now: Instant) -> Result<(), Violation> {
+        let seat = self.seats.get_mut(&from);
+        let kept = seat.and_then(|seat| Some((seat.kept.remove(&tag)?, seat.needs())));
+        let Some((number, needs)) = kept else {
+            return self.refuse(from, n, "nothing is kept under that mark", now);
+        };
+        self.kept_in_room -= 1;
+        let audience = self.log.write().withdraw(number).unwrap_or(Audience::One(from));
+        let to = match audience {
+            Audience::Two(_, to) => Some(to),
+            _ => None,
+        };
+        self.record(Event::Withdrawn { from, n, prev, to, kept: Kept { number, tag } }, audience, needs, now);
         Ok(())
     }
 

@@ -242,7 +242,9 @@ impl State {
         self.kept_in_room -= seat.kept.len();
         {
             let mut ring = self.log.write();
-            seat.kept.values().for_each(|kept| ring.withdraw(*kept));
+            for kept in seat.kept.values() {
+                ring.withdraw(*kept);
+            }
             ring.forget(number);
         }
         self.names.release(&seat.who.name);

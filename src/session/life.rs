@@ -11,7 +11,8 @@ use super::{
     inbox::{Inbox, Numbers, Verdict},
 };
 use crate::wire::{
-    Answer, End, Epoch, Event, FromRoom, Gap, Instance, Kept, KnockRow, PublicKey, Resume, Said, Welcome, WhoRow,
+    Answer, End, Epoch, Event, FromRoom, Gap, Instance, Kept, KnockRow, PAGE_ROWS, PublicKey, Resume, Said, Welcome,
+    WhoRow,
 };
 
 /// The room said something that no room says.
@@ -39,6 +40,8 @@ pub(super) struct Life {
     inbox: Inbox,
     /// Those who were there before the room restarted, and need not be announced again.
     former: HashSet<(PublicKey, Instance)>,
+    /// Those who left lately: a page of members asked for before that may still name them.
+    gone: VecDeque<u32>,
     /// Events on their way to the owner. They outlive the link that brought them.
     pub(super) events: VecDeque<SessionEvent>,
 }
@@ -69,6 +72,7 @@ impl Life {
         }
         roster.enter(number, name);
         (self.seq, self.count) = (seq, 0);
+        self.gone.clear();
         self.events.push_back(match before {
             None => SessionEvent::Entered { members, host },
             Some(before) => {
@@ -114,7 +118,9 @@ impl Life {
     /// The first page of members, asked for in a small room.
     pub(super) fn page(&mut self, rows: Vec<WhoRow>, shared: &Shared) {
         let mut roster = shared.roster();
-        rows.into_iter().for_each(|row| roster.introduce(row.member));
+        for row in rows.into_iter().filter(|row| !self.gone.contains(&row.member.number)) {
+            roster.introduce(row.member);
+        }
     }
 
     fn gap(&mut self, gap: Gap, shared: &Shared) -> Result<(), Broken> {
@@ -154,13 +160,13 @@ impl Life {
                 let from = known(shared, from)?;
                 self.said(seq, Envelope { from, n, prev, kept, replay }, to, said, shared)?;
             }
-            Event::Withdrawn { from, n, prev, kept } => {
+            Event::Withdrawn { from, n, prev, to, kept } => {
                 let from = known(shared, from)?;
                 let own = is_me(shared, &from);
                 if own {
                     self.acknowledge(n, shared)?;
                 }
-                self.judge(&from, Numbers { n, prev, private: false, replay }, own);
+                self.judge(&from, Numbers { n, prev, private: to.is_some(), replay }, own);
                 if let Some((from, command)) = shared.roster().withdraw(kept.number) {
                     self.events.push_back(SessionEvent::Withdrawn { number: kept.number, from, command });
                 }
@@ -185,6 +191,10 @@ impl Life {
                 }
             }
             Event::Left { member, how } => {
+                if self.gone.len() == PAGE_ROWS {
+                    self.gone.pop_front();
+                }
+                self.gone.push_back(member);
                 let (member, kept) = shared.roster().remove(member).ok_or(Broken("somebody unknown left"))?;
                 for (number, command) in kept {
                     self.events.push_back(SessionEvent::Withdrawn { number, from: member.clone(), command });

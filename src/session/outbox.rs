@@ -49,8 +49,9 @@ impl Outbox {
                 }
             }
             Draft::Withdraw { tag } => {
-                self.kept.remove(tag);
-                (To::Everyone, Body::Withdraw { tag: *tag })
+                // Those who got it get this, and nobody else, or the numbers of others would have a hole.
+                let to = self.kept.remove(tag).map_or(To::Everyone, |(_, to, _)| to);
+                (to, Body::Withdraw { tag: *tag })
             }
         };
         let prev = self.prev.insert(to, n).unwrap_or(0);

@@ -220,6 +220,8 @@ pub enum Event {
         n: u64,
         /// The sender's previous number to the same recipient.
         prev: u64,
+        /// To whom it was said, nothing for everyone.
+        to: Option<u32>,
         /// What was kept.
         kept: Kept,
     },

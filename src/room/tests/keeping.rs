@@ -109,3 +109,18 @@ async fn a_newcomer_learns_the_present_name_of_whose_words_are_kept() {
     let frames = carol.catch_up().await;
     assert!(matches!(&frames[0], FromRoom::Member(who) if who.name == "robert"), "{frames:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_kept_for_one_member_is_taken_back_before_that_member_only() {
+    let (house, mut host) = House::public(config()).await;
+    let mut bob = house.enter(who(2, "bob")).await;
+    let mut carol = house.enter(who(3, "carol")).await;
+    let to = To::Member { key: key(3), instance: Instance([3; 16]) };
+    bob.send(to, keep(1, "for carol")).await;
+    bob.send(To::Everyone, Body::Withdraw { tag: 1 }).await;
+    let number = carol.welcome.number;
+    let taken_back = |event: &Event| matches!(event, Event::Withdrawn { to, .. } if *to == Some(number));
+    assert!(carol.events().await.iter().any(taken_back));
+    let others = host.events().await;
+    assert!(!others.iter().any(|event| matches!(event, Event::Withdrawn { .. })), "{others:?}");
+}

@@ -245,3 +245,15 @@ async fn members_are_told_by_pages_and_found_by_name_without_regard_to_case() {
     assert_eq!(host.ask(Request::Names { prefix: "AN".into() }).await, Answer::Names(vec!["ann".into()]));
     assert!(matches!(host.ask(Request::Who { after: u32::MAX }).await, Answer::Who { more: false, .. }));
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_takes_the_name_of_a_guest_who_is_not_here() {
+    let config = config();
+    config.guests.let_in(&key(9), "dora").unwrap();
+    let (house, _host) = House::public(config).await;
+    let mut bob = house.enter(who(2, "bob")).await;
+    let answer = bob.ask(Request::Nick { name: "dora".to_owned() }).await;
+    assert!(matches!(answer, Answer::Denied(_)), "{answer:?}");
+    let mut dora = house.enter(who(9, "gast")).await;
+    assert_eq!(dora.ask(Request::Nick { name: "dora".to_owned() }).await, Answer::Name("dora".to_owned()));
+}

@@ -106,7 +106,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         (from(), any::<Option<u32>>(), option::of(kept()), said())
             .prop_map(|((from, n, prev), to, kept, said)| Event::Said { from, n, prev, to, kept, said }),
-        (from(), kept()).prop_map(|((from, n, prev), kept)| Event::Withdrawn { from, n, prev, kept }),
+        (from(), kept()).prop_map(|((from, n, prev), kept)| Event::Withdrawn { from, n, prev, to: None, kept }),
         (number(), name()).prop_map(|(n, reason)| Event::Refused { n, reason }),
         introduction().prop_map(Event::Joined),
         (any::<u32>(), departure).prop_map(|(member, how)| Event::Left { member, how }),
