@@ -86,7 +86,7 @@ impl Life {
             FromRoom::Event { seq, event } => {
                 if seq > self.seq {
                     self.seq = seq;
-                    self.count += 1;
+                    self.count = self.count.saturating_add(1);
                 } else if !matches!(event, Event::Said { kept: Some(_), .. }) {
                     return Err(Broken("its events go backwards"));
                 }
