@@ -29,7 +29,7 @@ impl State {
         // What an older link of this seat had under way comes again by the newer one.
         let Some(seat) = self.linked(from, link) else { return Ok(()) };
         let Envelope { n, prev, to, body } = envelope;
-        if n != seat.accepted + 1 || prev >= n {
+        if Some(n) != seat.accepted.checked_add(1) || prev >= n {
             return Err(Violation);
         }
         match &body {

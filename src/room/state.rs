@@ -178,7 +178,7 @@ impl State {
             // Its Welcome never arrived: all since it entered is new to it.
             None => Place { base: seat.base, next: seat.entered + 1, count: 0 },
         };
-        if hello.next > seat.accepted + 1 || place.next > self.log.read().head() + 1 {
+        if hello.next - 1 > seat.accepted || place.next > self.log.read().head() + 1 {
             return None;
         }
         if let Some(old) = seat.link.take() {
