@@ -1,6 +1,6 @@
 //! The members that this member knows of, those at the door, and whose kept envelopes are up.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Member;
 use crate::wire::{Instance, KnockRow, MAX_INTRODUCTIONS, PublicKey};
@@ -105,6 +105,7 @@ impl Roster {
 
     /// Forgets the kept envelopes that are not among `numbers`, and returns them.
     pub(super) fn keep_only(&mut self, numbers: &[u32]) -> Vec<(u32, Member, String)> {
+        let numbers: HashSet<&u32> = numbers.iter().collect();
         let gone = self.kept.extract_if(|number, _| !numbers.contains(number));
         gone.map(|(number, (from, command))| (number, from, command)).collect()
     }
