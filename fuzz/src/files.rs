@@ -17,7 +17,7 @@ const NEW: PublicKey = PublicKey([0xab; 32]);
 /// Any bytes as the file of known rooms (first byte even) or of keys let in before (odd).
 pub fn files(data: &[u8]) {
     let mut data = data;
-    let list = if take(&mut data) % 2 == 0 { hosts } else { members };
+    let list = if take(&mut data).is_multiple_of(2) { hosts } else { members };
     let scratch = Scratch::new();
     let path = scratch.0.join("list");
     fs::write(&path, data).expect("the folder for temporary files takes a file");

@@ -336,11 +336,13 @@ fn draft(to: To, tag: Option<u32>) -> Draft {
     Draft::Say { to, command: "text".to_owned(), payload: Bytes::from_static(b"hello"), tag }
 }
 
+/// What a stranger is doing, and whether it is deaf.
+type Talking = (bool, JoinHandle<()>);
+
 /// Gives one link after the other, and none after the last.
 struct Rooms {
     links: VecDeque<Stranger>,
-    /// What they are doing, and whether they are deaf.
-    talking: Arc<Mutex<Vec<(bool, JoinHandle<()>)>>>,
+    talking: Arc<Mutex<Vec<Talking>>>,
 }
 
 #[async_trait]
