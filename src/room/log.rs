@@ -335,7 +335,7 @@ impl Ring {
                 self.flush(&mut run, out);
                 continue;
             }
-            cursor.count += 1;
+            cursor.count = cursor.count.saturating_add(1);
             if !cursor.knows(&entry.needs) {
                 self.flush(&mut run, out);
                 cursor.introduce(&entry.needs, out);

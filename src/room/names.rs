@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::{MixedScript, skeleton};
+use unicode_width::UnicodeWidthChar;
 
 use crate::wire::{MAX_NAME_LEN, PublicKey};
 
@@ -64,17 +65,15 @@ pub fn normal_form(name: &str) -> Result<String, NameError> {
     if name.chars().count() > MAX_NAME_CHARS || name.len() > MAX_NAME_LEN {
         return Err(NameError::Long);
     }
-    if !first.is_alphabetic() {
+    if !first.is_alphabetic() || is_mark(first) {
         return Err(NameError::Beginning);
     }
     let mut marks = 0;
     for character in name.chars() {
-        let mark = unicode_normalization::char::is_combining_mark(character);
+        let mark = is_mark(character);
         marks = if mark { marks + 1 } else { 0 };
-        // Some letters by Unicode's count are blank: the Hangul fillers.
-        let blank = matches!(character, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
         let allowed = character.is_alphanumeric() || mark || matches!(character, '_' | '-' | '.');
-        if !allowed || blank || marks > MAX_MARKS {
+        if !allowed || is_blank(character) || marks > MAX_MARKS {
             return Err(NameError::Character);
         }
     }
@@ -82,6 +81,19 @@ pub fn normal_form(name: &str) -> Result<String, NameError> {
         return Err(NameError::Scripts);
     }
     Ok(name)
+}
+
+/// Whether a character is drawn over the one before it. Some letters are too, such as the vowels of old Hangul.
+fn is_mark(character: char) -> bool {
+    unicode_normalization::char::is_combining_mark(character)
+        || (character.is_alphabetic() && character.width() == Some(0))
+}
+
+/// Some letters and marks by Unicode's count cannot be seen: fillers, joiners and variation selectors.
+fn is_blank(character: char) -> bool {
+    matches!(character,
+        '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// What a name looks like, in two ways: two names that share one of them count as the same.
@@ -254,7 +266,16 @@ mod tests {
 
     #[test]
     fn case_60_blank_letters_and_stacked_marks_are_no_names() {
-        for bad in ["a\u{3164}b", "a\u{200b}b", "a\u{202e}b", "a\u{301}\u{301}\u{301}\u{301}", "\u{115f}"] {
+        for bad in [
+            "a\u{34f}b",
+            "a\u{fe0f}",
+            "\u{1161}",
+            "a\u{3164}b",
+            "a\u{200b}b",
+            "a\u{202e}b",
+            "a\u{301}\u{301}\u{301}\u{301}",
+            "\u{115f}",
+        ] {
             assert!(normal_form(bad).is_err(), "{bad:?}");
         }
     }

@@ -123,6 +123,7 @@ fn ipv6(text: &str) -> Option<String> {
 
 /// A host name or an IPv4 address.
 fn named(text: &str) -> Option<String> {
+    let text = text.to_ascii_lowercase();
     let fits = text.len() <= MAX_HOST_LEN && text.bytes().all(is_name_byte) && !text.starts_with(['-', '.']);
     let last = text.trim_end_matches('.').rsplit('.').next()?;
     // Systems read `192.168.5` and `1.0x7f` as addresses, and not as the ones that were meant.
@@ -130,7 +131,7 @@ fn named(text: &str) -> Option<String> {
     if !fits || (numeric && text.parse::<Ipv4Addr>().is_err()) {
         return None;
     }
-    Some(text.to_ascii_lowercase())
+    Some(text)
 }
 
 fn is_name_byte(byte: u8) -> bool {
@@ -195,6 +196,7 @@ mod tests {
             "192.168.1",
             "192.168.1.256",
             "a.0x7f",
+            "a.0X7F",
             "bücher.example",
             "a:b:c",
             "1:2:5000",

@@ -1,0 +1,37 @@
+//! What the fuzz targets check, one function a target, in one place: the targets of `fuzz/fuzz_targets` call
+//! them with what the fuzzer makes up, and a test of pchat includes this file and calls them with every file
+//! of `fuzz/corpus`.
+
+mod files;
+mod filter;
+mod frame;
+mod handshake;
+mod names;
+mod words;
+
+pub use files::files;
+pub use filter::filter;
+pub use frame::frame;
+pub use handshake::handshake;
+pub use names::names;
+pub use words::words;
+
+/// A check of one input, which panics if something is wrong.
+pub type Check = fn(&[u8]);
+
+/// All checks, by the names of their targets.
+pub const TARGETS: &[(&str, Check)] = &[
+    ("files", files),
+    ("filter", filter),
+    ("frame", frame),
+    ("handshake", handshake),
+    ("names", names),
+    ("words", words),
+];
+
+/// The next byte of an input, 0 at its end.
+fn take(data: &mut &[u8]) -> u8 {
+    let Some((first, rest)) = data.split_first() else { return 0 };
+    *data = rest;
+    *first
+}

@@ -1,0 +1,3 @@
+//! The integration tests, in one program that is linked once.
+
+mod corpus;
