@@ -348,3 +348,13 @@ proptest! {
         registry.path_from(&line, pos);
     }
 }
+
+#[test]
+fn case_72_a_number_that_is_nobody_at_the_door_is_text_bare_and_a_command_with_the_slash() {
+    for number in ["0", "18446744073709551616", "3"] {
+        said(&format!("accept {number}"));
+        assert_eq!(read(&format!("/accept {number}")), format!("accept: {number}"));
+    }
+    said("accept -1");
+    assert!(read("/accept -1").starts_with("wrong: "), "{}", read("/accept -1"));
+}

@@ -135,6 +135,9 @@ impl State {
         if seat.who.name == wish {
             return Answer::Name(seat.who.name.clone());
         }
+        if !seat.renames.try_take(now) {
+            return Answer::Denied("you have changed your name too often; try again in a while".to_owned());
+        }
         // One's own present name is in nobody's way, so that its case can be changed.
         let old = seat.who.name.clone();
         let key = seat.who.key;

@@ -14,10 +14,24 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket.
+    /// A full bucket that lets `rate` a second pass, and `burst` at once.
     pub(super) fn new(rate: u32, burst: u32, now: Instant) -> Self {
-        let interval = Duration::from_secs(1) / rate.max(1);
+        Self::every(Duration::from_secs(1) / rate.max(1), burst, now)
+    }
+
+    /// A full bucket that lets one pass each `interval`, and `burst` at once.
+    pub(super) fn every(interval: Duration, burst: u32, now: Instant) -> Self {
         Self { interval, burst: interval * burst, full_at: now }
+    }
+
+    /// Takes one if it may pass now.
+    pub(super) fn try_take(&mut self, now: Instant) -> bool {
+        let full_at = self.full_at.max(now) + self.interval;
+        let passes = full_at.checked_sub(self.burst).is_none_or(|pass| pass <= now);
+        if passes {
+            self.full_at = full_at;
+        }
+        passes
     }
 
     /// Takes one and says from when on it may pass.

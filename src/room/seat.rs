@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{sync::oneshot, time::Instant};
 
-use super::log::Needs;
+use super::{bucket::Bucket, log::Needs};
 use crate::{
     gauge::Gauge,
     wire::{End, FromRoom, Introduction, encode},
@@ -84,6 +84,8 @@ pub(super) struct Seat {
     pub(super) entered: u64,
     /// What is kept for it: the room's number by its own mark.
     pub(super) kept: BTreeMap<u32, u32>,
+    /// How fast it may change its name.
+    pub(super) renames: Bucket,
     pub(super) link: Option<LinkControl>,
     /// When its link broke.
     pub(super) broken: Option<Instant>,

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -15,6 +16,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     RoomConfig,
     admission::Knock,
+    bucket::Bucket,
     log::{Audience, Cursor, KeptFrame, Log, Needs, Place},
     names::Names,
     seat::{LinkControl, LinkEnd, LinkShared, Seat},
@@ -26,6 +28,10 @@ use crate::{
         Welcome, encode_into,
     },
 };
+
+/// A name is for others to remember: three changes at once, then one in 20 s.
+const RENAME_EVERY: Duration = Duration::from_secs(20);
+const RENAMES_AT_ONCE: u32 = 3;
 
 /// Who is at the other end of a link, as far as the network and the handshake tell.
 #[derive(Debug, Clone)]
@@ -159,6 +165,7 @@ impl State {
             base: self.log.read().public_total(),
             entered: cursor.next() - 1,
             kept: BTreeMap::new(),
+            renames: Bucket::every(RENAME_EVERY, RENAMES_AT_ONCE, now),
             link: None,
             broken: None,
             away: false,

@@ -257,3 +257,30 @@ async fn nobody_takes_the_name_of_a_guest_who_is_not_here() {
     let mut dora = house.enter(who(9, "gast")).await;
     assert_eq!(dora.ask(Request::Nick { name: "dora".to_owned() }).await, Answer::Name("dora".to_owned()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn case_67_a_name_that_flaps_is_held_after_three_changes() {
+    let (house, mut host) = House::public(config()).await;
+    let mut bob = house.enter(who(2, "bob")).await;
+    for i in 0..100 {
+        let name = format!("bob{}", ["a", "b", "c", "d", "e"][i % 5]);
+        bob.ask(Request::Nick { name }).await;
+    }
+    let renamed = host.events().await.into_iter().filter(|event| matches!(event, Event::Renamed { .. })).count();
+    assert_eq!(renamed, 3);
+    tokio::time::advance(std::time::Duration::from_secs(20)).await;
+    assert!(matches!(bob.ask(Request::Nick { name: "bobby".into() }).await, Answer::Name(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_140_a_kick_holds_whatever_the_name_the_address_or_the_instance() {
+    let (house, mut host) = House::public(config()).await;
+    let bob = house.enter(who(2, "bob")).await;
+    let reason = String::new();
+    assert_eq!(host.ask(Request::Kick { member: bob.welcome.number, reason }).await, Answer::Done);
+    for (instance, name) in [(2, "bob"), (7, "robert"), (8, "carol")] {
+        let again = house.refused(who(2, name).instance(instance).from("10.9.8.7")).await;
+        assert!(matches!(again, Refusal::Banned { .. }), "{again:?}");
+    }
+    house.enter(who(3, "bobby")).await;
+}
