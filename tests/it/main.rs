@@ -1,0 +1,8 @@
+//! The program as people and attackers meet it: real processes, real sockets, real terminals.
+
+mod cli;
+mod plain;
+mod ports;
+mod rights;
+mod shown;
+mod support;
