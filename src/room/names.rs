@@ -87,7 +87,9 @@ pub fn normal_form(name: &str) -> Result<String, NameError> {
 fn look(name: &str) -> String {
     let lower: String = skeleton(&name.to_lowercase()).collect();
     // Once more: the skeleton of a small letter may be a capital (`l` and `I`), and the other way round.
-    skeleton(&lower.to_lowercase()).collect()
+    let again: String = skeleton(&lower.to_lowercase()).collect();
+    // `I` is `i` in another case and looks like `l`: whoever minds both minds `i` and `l`, too.
+    again.replace('i', "l")
 }
 
 #[derive(Clone, Copy, Debug)]

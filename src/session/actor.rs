@@ -19,7 +19,7 @@ use super::{
     Ending, Handle, SessionEvent,
     handle::{Question, Shared},
     life::Life,
-    link::{Frames, Link, Over},
+    link::{Frames, Link, Over, breakage},
     outbox::Outbox,
     roster::Roster,
 };
@@ -310,13 +310,13 @@ async fn say<S: AsyncWrite>(frame: &ToRoom, write: &mut WriteHalf<S>) -> Result<
         write.write_all(&bytes).await?;
         write.flush().await
     };
-    written.await.map_err(|error| broke(format!("the connection broke: {error}")))
+    written.await.map_err(|error| broke(breakage(error)))
 }
 
 async fn next<S: AsyncRead>(frames: &mut Frames<S>) -> Result<FromRoom, NotIn> {
     match frames.next().await {
         Some(Ok(frame)) => Ok(frame),
-        Some(Err(error)) => Err(broke(format!("the connection broke: {error}"))),
+        Some(Err(error)) => Err(broke(breakage(error))),
         None => Err(broke("the room closed the connection")),
     }
 }

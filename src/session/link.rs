@@ -22,7 +22,7 @@ use super::{
 use crate::{
     gauge::Gauge,
     link::{Pulse, Replies, WRITE_BYTES, write_all},
-    wire::{Answer, Codec, FromRoom, PAGE_ROWS, Request, ToRoom, encode_into},
+    wire::{Answer, Codec, CodecError, FromRoom, PAGE_ROWS, Request, ToRoom, encode_into},
 };
 
 pub(super) type Frames<S> = FramedRead<ReadHalf<S>, Codec<FromRoom>>;
@@ -117,7 +117,7 @@ impl<'a> Link<'a> {
             self.pulse.listening();
             let frame = match frames.next().await {
                 Some(Ok(frame)) => frame,
-                Some(Err(error)) => return Over::Broke(format!("the connection broke: {error}")),
+                Some(Err(error)) => return Over::Broke(breakage(error)),
                 None => return Over::Broke("the connection broke".to_owned()),
             };
             self.pulse.heard();
@@ -177,7 +177,7 @@ impl<'a> Link<'a> {
             }
             if !bytes.is_empty() {
                 if let Err(error) = write_all(out, &bytes, &self.gauge, self.timing.dead).await {
-                    return Over::Broke(format!("the connection broke: {error}"));
+                    return Over::Broke(breakage(error));
                 }
                 bytes.clear();
                 continue;
@@ -227,5 +227,13 @@ impl<'a> Link<'a> {
             tokio::time::sleep(self.timing.farewell).await;
         }
         Over::Ended(Ending::Left)
+    }
+}
+
+/// How a person is told that a connection broke. That it ended without a word is all there is to say of most.
+pub(super) fn breakage(error: impl Into<CodecError>) -> String {
+    match error.into() {
+        CodecError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "the connection broke".to_owned(),
+        error => format!("the connection broke: {error}"),
     }
 }

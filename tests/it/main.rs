@@ -1,8 +1,13 @@
 //! The program as people and attackers meet it: real processes, real sockets, real terminals.
 
 mod cli;
+mod dropin;
+mod hostile;
+mod knock;
+mod link;
 mod plain;
 mod ports;
 mod rights;
 mod shown;
 mod support;
+mod terminal;

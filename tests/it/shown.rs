@@ -84,12 +84,12 @@ fn case_71_a_wrong_use_with_a_slash_shows_the_usage() {
     let host = Pchat::host(&alice, "alice", &[]);
     let mut member = Pchat::join(&alice, "bob", host.port(), &[]);
     for (line, usage) in [
-        ("/nick", "Usage: nick <NAME>"),
-        ("/nick a b", "Usage: nick <NAME>"),
-        ("/kick", "Usage: kick <NAME> [REASON]"),
-        ("/port wine", "Usage: port [PORT]"),
-        ("/port 65536", "Usage: port [PORT]"),
-        ("/quit now", "Usage: quit"),
+        ("/nick", "usage: nick <NAME>"),
+        ("/nick a b", "usage: nick <NAME>"),
+        ("/kick", "usage: kick <NAME> [REASON]"),
+        ("/port wine", "usage: port [PORT]"),
+        ("/port 65536", "usage: port [PORT]"),
+        ("/quit now", "usage: quit"),
     ] {
         member.say(line);
         member.err.expect_where(usage, |line| line.contains(usage));

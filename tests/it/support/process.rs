@@ -114,7 +114,8 @@ impl Pchat {
 
     /// The port on which its room is open.
     pub fn port(&self) -> u16 {
-        self.out.expect_start("* room open on port ").parse().expect("a port")
+        let start = "* room open on port ";
+        self.out.collect(1, |line| line.starts_with(start))[0][start.len()..].parse().expect("a port")
     }
 
     /// Types a line.
