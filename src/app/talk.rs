@@ -27,6 +27,9 @@ use crate::{
 /// How long the room has to acknowledge what was said when a person leaves.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long the first prompt waits for the room to say what our name is.
+const NAMED_WITHIN: Duration = Duration::from_millis(300);
+
 /// How long the session has to end after that, and then the output to be written.
 const LEAVING: Duration = Duration::from_millis(2_500);
 
@@ -86,17 +89,20 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let reader = Reader { registry, session: session.clone(), cx: cx.clone(), text };
     let mut signals = Signals::listen()?;
     let listener = Listener::new(registry, cx.clone(), view.clone(), on_moved);
-    let entered = listener.entered.subscribe();
+    let mut entered = listener.entered.subscribe();
     let (ending, mut ended) = watch::channel(None);
     let listening = tokio::spawn(listen(listener, events, ending));
 
     let mut editor = None;
     let mut failed = false;
     let read = async {
-        match terminal {
+        match &terminal {
             Some(terminal) => {
+                // The prompt of a line being typed cannot change, and the room may give us another name.
+                view.name(&session.me().name);
+                let _ = timeout(NAMED_WITHIN, entered.wait_for(|entered| *entered)).await;
                 let complete = Arc::new(Completer { registry, session: session.clone() });
-                let (handle, lines) = repl::start(ReplConfig { history: Some(history), complete }, terminal)?;
+                let (handle, lines) = repl::start(ReplConfig { history: Some(history), complete }, terminal.clone())?;
                 editor = Some(handle);
                 typed(&reader, lines).await;
             }
@@ -124,8 +130,11 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
         failed = true;
         cx.error(format!("{undelivered} {} not delivered", if undelivered == 1 { "line" } else { "lines" }));
     }
-    if let Some(editor) = editor {
-        editor.stop().await;
+    match (editor, terminal) {
+        (Some(editor), _) => editor.stop().await,
+        // It was over before the first prompt.
+        (None, Some(terminal)) => repl::print(&terminal),
+        (None, None) => {}
     }
     let _ = timeout(LEAVING, view.drained()).await;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

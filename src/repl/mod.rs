@@ -165,6 +165,11 @@ pub fn start(config: ReplConfig, screen: Arc<Terminal>) -> Result<(ReplHandle, m
     Ok((ReplHandle { shared, screen, gone, stop_dumb }, lines))
 }
 
+/// Writes what is to be shown, when no editor runs that would.
+pub fn print(screen: &Terminal) {
+    editor::write(&screen.drain(layout::columns()));
+}
+
 impl ReplHandle {
     /// Ends the editor, whatever it is doing: the remaining lines are drawn, the history is saved and the terminal is
     /// as before. Returns when the thread is gone; after half a second it restores the terminal and

@@ -132,8 +132,9 @@ impl Pty {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 let text = text(shown.parser.screen());
+                let end = String::from_utf8_lossy(&shown.raw[shown.raw.len().saturating_sub(400)..]).into_owned();
                 drop(shown);
-                panic!("too long without {what}, with this in the window:\n{text}");
+                panic!("too long without {what}, with this in the window:\n{text}\nafter: {end:?}");
             }
             shown = self.shown.1.wait_timeout(shown, left).unwrap_or_else(PoisonError::into_inner).0;
         }
