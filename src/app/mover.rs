@@ -60,7 +60,7 @@ impl Mover {
             };
             let Some(Move { port, reply }) = asked else { return };
             let old = self.current.load(Relaxed);
-            let moved = self.go(port).map_err(|error| error.to_string());
+            let moved = self.go(port).map_err(|error| explained(&error));
             if moved.is_ok() {
                 self.retire(old);
             }
@@ -97,5 +97,14 @@ impl Mover {
                 () = closed.cancelled() => {}
             }
         });
+    }
+}
+
+/// Why the room stays where it is. The errors' own texts speak of options that are of no use now.
+fn explained(error: &ListenError) -> String {
+    match error {
+        ListenError::Taken(address) => format!("port {} is taken by another program; choose another", address.port()),
+        ListenError::Privileged(port) => format!("port {port} is reserved for the system; choose one above 1023"),
+        ListenError::NotOurs(_) | ListenError::Other { .. } => error.to_string(),
     }
 }

@@ -102,7 +102,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
                     return Ok(());
                 }
                 let complete = Arc::new(Completer { registry, session: session.clone() });
-                let (handle, lines) = repl::start(ReplConfig { history: Some(history), complete }, terminal)?;
+                let (handle, lines) = repl::start(ReplConfig { history: Some(history), complete }, terminal.clone())?;
                 editor = Some(handle);
                 typed(&reader, lines).await;
             }

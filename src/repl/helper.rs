@@ -99,7 +99,9 @@ impl Completer for Drawer {
         if start > pos || !line.is_char_boundary(start) {
             return Ok((pos, Vec::new()));
         }
-        let pair = |word: String| Pair { display: word.clone(), replacement: word };
+        // The only word there is, at the end of the line: what comes next is another one.
+        let end = if words.len() == 1 && pos == line.len() { " " } else { "" };
+        let pair = |word: String| Pair { replacement: word.clone() + end, display: word };
         Ok((start, words.into_iter().map(pair).collect()))
     }
 }
@@ -177,7 +179,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("pchat-complete-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("my file.txt"), "").unwrap();
-        assert_eq!(offered("h"), (0, vec!["help".to_owned()]));
+        assert_eq!(offered("h"), (0, vec!["help ".to_owned()]));
         let (start, paths) = offered(&format!("put {}/my", folder.display()));
         assert_eq!(start, 4);
         assert_eq!(paths, [format!("{}/my\\ file.txt", folder.display())]);

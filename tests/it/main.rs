@@ -1,3 +1,14 @@
-//! The integration tests, in one program that is linked once.
+//! The program as people and attackers meet it: real processes, real sockets, real terminals.
 
+mod cli;
 mod corpus;
+mod dropin;
+mod hostile;
+mod knock;
+mod link;
+mod plain;
+mod ports;
+mod rights;
+mod shown;
+mod support;
+mod terminal;

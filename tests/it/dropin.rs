@@ -1,0 +1,116 @@
+//! A file dropped into `commands/` is a command: a copy of the program is built with one file more.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::support::{Home, Pchat, Pty};
+
+/// Copies a folder with everything in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).expect("a copy");
+        }
+    }
+}
+
+/// Builds the program under another name with `roll` dropped in.
+fn build(scratch: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+    copy(&source.join("src"), &scratch.join("src"));
+    copy(&source.join("commands"), &scratch.join("commands"));
+    for file in ["Cargo.lock", "build.rs"] {
+        fs::copy(source.join(file), scratch.join(file)).expect("a copy");
+    }
+    fs::copy(source.join("tests/it/dropin/roll.rs"), scratch.join("commands/roll.rs")).expect("a copy");
+    // Another package and program, so that nothing of this one is replaced; the library keeps its name. Benches and
+    // tests stay behind.
+    let manifest = fs::read_to_string(source.join("Cargo.toml")).expect("it is there");
+    let mut renamed = String::new();
+    let mut section = String::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            section = line.to_owned();
+        }
+        match section.as_str() {
+            "[[test]]" | "[[bench]]" => continue,
+            "[package]" if line.starts_with("name =") => renamed += "name = \"pchat-dropin\"",
+            "[package]" if line.starts_with("default-run") => continue,
+            "[[bin]]" if line.starts_with("name =") => renamed += "name = \"pchat-dropin\"",
+            _ => renamed += line,
+        }
+        renamed.push('\n');
+    }
+    fs::write(scratch.join("Cargo.toml"), renamed).expect("a manifest");
+    let lock = fs::read_to_string(scratch.join("Cargo.lock")).expect("it is there");
+    fs::write(scratch.join("Cargo.lock"), lock.replace("name = \"pchat\"\n", "name = \"pchat-dropin\"\n"))
+        .expect("a lock");
+    // target/PROFILE/pchat: what is built there already need not be built again.
+    let program = Path::new(env!("CARGO_BIN_EXE_pchat"));
+    let profile = program.parent().expect("a folder");
+    let target = profile.parent().expect("a folder");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(scratch).env("CARGO_TARGET_DIR", target).args([
+        "build",
+        "--offline",
+        "--quiet",
+        "--bin",
+        "pchat-dropin",
+    ]);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let built = cargo.output().expect("cargo runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    profile.join("pchat-dropin")
+}
+
+#[test]
+fn a_file_dropped_in_is_a_command_in_help_in_completion_and_between_two_members() {
+    let scratch = Home::new();
+    let program = build(scratch.path());
+    let (alice, bob, carol) = (Home::new(), Home::new(), Home::new());
+    let mut command = alice.command(&program);
+    command.args(["host", "--port", "0", "--bind", "127.0.0.1", "--name", "alice", "--open"]);
+    let mut host = Pchat::spawn("host", command);
+    let port = host.port();
+    host.say("help");
+    host.out.expect_where("it in the list", |line| {
+        line.starts_with("roll ") && line.ends_with("Roll a die, for everyone or against one member.")
+    });
+
+    let mut command = bob.command(&program);
+    command.args(["join", &format!("127.0.0.1:{port}"), "--name", "bob"]);
+    let mut member = Pty::spawn(command);
+    member.expect("* you are bob");
+    // One without it.
+    let mut other = Pchat::join(&carol, "carol", port, &[]);
+    member.keys("ro\t");
+    member.expect("bob> roll");
+    member.keys("20\r");
+    host.out.expect_where("a roll", |line| line.starts_with("* bob rolled ") && line.ends_with(" of 20"));
+    member.expect("* bob rolled ");
+    other.out.expect("* bob used `roll`, which this pchat does not have");
+    host.say("roll 1 --with bob");
+    host.out.expect("* alice rolled 1 of 1");
+    host.out.expect("* bob rolled 1 of 1");
+    member.expect("* alice rolled 1 of 1");
+    host.say("roll");
+    other.out.expect("* alice used `roll`, which this pchat does not have");
+    member.line("roll 3");
+    host.out.expect_where("a roll", |line| line.starts_with("* bob rolled ") && line.ends_with(" of 3"));
+    other.say("roll 6");
+    host.out.expect("carol: roll 6");
+    let told = other.out.so_far().into_iter().filter(|line| line.contains("does not have")).count();
+    assert_eq!(told, 2, "once for each sender");
+    member.line("quit");
+    assert_eq!(member.wait_clean(), Some(0));
+}

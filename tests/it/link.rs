@@ -1,0 +1,235 @@
+//! Connections that break, hosts that crash, and keys that change.
+
+use crate::support::{Dice, Home, Pchat, Proxy, Signal};
+
+/// What somebody said, as another member's output shows it.
+fn said_by(name: &str, reader: &Pchat, count: usize) -> Vec<String> {
+    let start = format!("{name}: ");
+    reader.out.collect(count, |line| line.starts_with(&start))
+}
+
+fn numbered(name: &str, count: usize) -> Vec<String> {
+    (0..count).map(|i| format!("{name}: line {i}")).collect()
+}
+
+#[test]
+fn a_connection_cut_in_mid_frame_many_times_loses_and_doubles_nothing() {
+    const LINES: usize = 400;
+    const CUTS: usize = 25;
+    let seed = 2;
+    let mut dice = Dice::new(seed);
+    let (alice, bob) = (Home::new(), Home::new());
+    let mut host = Pchat::host(&alice, "alice", &["--open", "--rate", "off"]);
+    let proxy = Proxy::to(host.port());
+    let mut member = Pchat::join(&bob, "bob", proxy.port, &[]);
+    // A handshake takes some 3,500 bytes: some cuts are within it, most in the talk.
+    proxy.cut_after((0..CUTS).map(|_| 1_000 + dice.roll(12_000)));
+    proxy.cut();
+    for i in 0..LINES {
+        host.say(&format!("line {i}"));
+        member.say(&format!("line {i} {}", "x".repeat(dice.roll(200) as usize)));
+        if i % 16 == 15 {
+            // In step with each other, so that every connection carries something.
+            said_by("bob", &host, i + 1 - 15);
+        }
+    }
+    let heard = said_by("alice", &member, LINES);
+    let seen: Vec<_> =
+        said_by("bob", &host, LINES).iter().map(|line| line.trim_end_matches(['x', ' ']).to_owned()).collect();
+    assert_eq!(heard, numbered("alice", LINES), "seed {seed}");
+    assert_eq!(seen, numbered("bob", LINES), "seed {seed}");
+    assert!(proxy.accepted() > 5, "seed {seed}: {} connections", proxy.accepted());
+    // What comes after shows that nothing comes twice.
+    proxy.cut_after([u64::MAX; 1]);
+    member.say("quit");
+    assert_eq!(member.wait().code, Some(0));
+    host.out.expect("* bob left");
+    assert_eq!(said_by("bob", &host, LINES).len(), LINES, "seed {seed}");
+    assert!(!host.out.so_far().iter().any(|line| line.contains("missing") || line.contains("missed")));
+}
+
+#[test]
+fn case_39_segments_of_one_byte_carry_the_talk() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let mut host = Pchat::host(&alice, "alice", &["--open"]);
+    let proxy = Proxy::to(host.port());
+    proxy.split(1);
+    let mut member = Pchat::join(&bob, "bob", proxy.port, &[]);
+    for i in 0..20 {
+        member.say(&format!("line {i}"));
+        host.say(&format!("line {i}"));
+    }
+    assert_eq!(said_by("bob", &host, 20), numbered("bob", 20));
+    assert_eq!(said_by("alice", &member, 20), numbered("alice", 20));
+}
+
+#[test]
+fn a_slow_line_carries_the_talk() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let mut host = Pchat::host(&alice, "alice", &["--open"]);
+    let proxy = Proxy::to(host.port());
+    proxy.throttle(8_000);
+    let mut member = Pchat::join(&bob, "bob", proxy.port, &[]);
+    for i in 0..50 {
+        member.say(&format!("line {i}"));
+        host.say(&format!("line {i}"));
+    }
+    assert_eq!(said_by("bob", &host, 50), numbered("bob", 50));
+    assert_eq!(said_by("alice", &member, 50), numbered("alice", 50));
+}
+
+#[test]
+fn a_line_that_stalls_and_goes_on_loses_nothing() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let mut host = Pchat::host(&alice, "alice", &["--open"]);
+    let proxy = Proxy::to(host.port());
+    let mut member = Pchat::join(&bob, "bob", proxy.port, &[]);
+    for round in 0..5 {
+        proxy.stall(true);
+        for i in 0..10 {
+            member.say(&format!("line {}", round * 10 + i));
+            host.say(&format!("line {}", round * 10 + i));
+        }
+        proxy.stall(false);
+        assert_eq!(said_by("bob", &host, round * 10 + 10), numbered("bob", round * 10 + 10));
+        assert_eq!(said_by("alice", &member, round * 10 + 10), numbered("alice", round * 10 + 10));
+    }
+}
+
+#[test]
+fn case_146_members_of_a_crashed_host_say_so_keep_dialling_and_come_back_by_themselves() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let host = Pchat::host(&alice, "alice", &["--open"]);
+    let port = host.port();
+    let mut members = [
+        Pchat::join(&bob, "bob", port, &[]),
+        Pchat::join(&bob, "ben", port, &[]),
+        Pchat::join(&alice, "carol", port, &[]),
+    ];
+    members[0].say("before");
+    members[2].out.expect("bob: before");
+    host.signal(Signal::KILL);
+    assert_eq!(host.wait().code, None);
+    for member in &mut members {
+        member.out.expect("* the connection broke; dialling again until it works");
+        member.say("said meanwhile");
+    }
+    let again =
+        Pchat::run(&alice, &["host", "--port", &port.to_string(), "--bind", "127.0.0.1", "--name", "alice", "--open"]);
+    for (member, name) in members.iter().zip(["bob", "ben", "carol"]) {
+        member.out.expect("* connected again; the room was restarted");
+        again.out.collect(1, |line| line == format!("{name}: said meanwhile"));
+    }
+    members.iter_mut().for_each(|member| member.say("after"));
+    again.out.collect(3, |line| line.ends_with(": after"));
+    for member in &members {
+        member.out.collect(2, |line| line.ends_with(": after"));
+    }
+    for reader in members.iter().chain([&again]) {
+        for name in ["bob", "ben", "carol"] {
+            let doubled = reader.out.so_far().iter().filter(|line| **line == format!("{name}: said meanwhile")).count();
+            assert!(doubled <= 1, "{:?}", reader.out.so_far());
+        }
+    }
+}
+
+#[test]
+fn cases_79_and_146_one_who_waits_for_a_crashed_host_can_leave_at_once() {
+    let alice = Home::new();
+    let host = Pchat::host(&alice, "alice", &[]);
+    let port = host.port();
+    let mut by_word = Pchat::join(&alice, "bob", port, &[]);
+    let by_signal = Pchat::join(&alice, "carol", port, &[]);
+    host.signal(Signal::KILL);
+    for member in [&by_word, &by_signal] {
+        member.out.expect_where("that it dials", |line| line.ends_with("; dialling again until it works"));
+    }
+    let began = std::time::Instant::now();
+    by_word.say("quit");
+    let ended = by_word.wait();
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    by_signal.signal(Signal::TERM);
+    let ended = by_signal.wait();
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
+
+#[test]
+fn case_79_lines_that_a_crashed_host_never_got_are_counted_by_one_who_leaves() {
+    let alice = Home::new();
+    let host = Pchat::host(&alice, "alice", &[]);
+    let mut member = Pchat::join(&alice, "bob", host.port(), &[]);
+    host.signal(Signal::KILL);
+    member.out.expect_where("that it dials", |line| line.ends_with("; dialling again until it works"));
+    member.say("lost");
+    member.say("quit");
+    let ended = member.wait();
+    assert_eq!((ended.code, ended.err.as_str()), (Some(1), "error: 1 line not delivered"));
+}
+
+#[test]
+fn case_30_a_changed_key_is_a_hard_stop_until_it_is_forgotten() {
+    let (alice, mallory, bob) = (Home::new(), Home::new(), Home::new());
+    let host = Pchat::host(&alice, "alice", &["--open"]);
+    let proxy = Proxy::to(host.port());
+    let address = format!("127.0.0.1:{}", proxy.port);
+    drop(Pchat::join(&bob, "bob", proxy.port, &[]).end());
+    let other = Pchat::host(&mallory, "alice", &["--open"]);
+    proxy.lead_to(other.port());
+    let ended = Pchat::knock(&bob, "bob", proxy.port, &[]).end();
+    assert_eq!(ended.code, Some(1));
+    let fingerprints = [&alice, &mallory].map(|home| Pchat::once(home, &["id"]).out.replace("guest ", ""));
+    assert!(ended.err.contains(&format!("before: {}", fingerprints[0])), "{}", ended.err);
+    assert!(ended.err.contains(&format!("now:    {}", fingerprints[1])), "{}", ended.err);
+    assert!(ended.err.ends_with(&format!("pchat forget {address}")), "{}", ended.err);
+    assert!(!ended.out.contains("you are"), "{}", ended.out);
+    other.out.expect_start("* you are alice");
+    assert!(!other.out.so_far().iter().any(|line| line.contains("bob")), "it never entered");
+    let forgotten = Pchat::once(&bob, &["forget", &address]);
+    assert_eq!((forgotten.code, forgotten.err.as_str()), (Some(0), ""));
+    let member = Pchat::join(&bob, "bob", proxy.port, &[]);
+    other.out.expect("* bob joined");
+    drop(member);
+    // And the other way round.
+    proxy.lead_to(host.port());
+    assert_eq!(Pchat::knock(&bob, "bob", proxy.port, &[]).end().code, Some(1));
+}
+
+#[test]
+fn case_30_a_member_whose_room_is_taken_over_by_another_key_stops() {
+    let (alice, mallory, bob) = (Home::new(), Home::new(), Home::new());
+    let host = Pchat::host(&alice, "alice", &["--open"]);
+    let proxy = Proxy::to(host.port());
+    let member = Pchat::join(&bob, "bob", proxy.port, &["--stay"]);
+    let other = Pchat::host(&mallory, "alice", &["--open"]);
+    proxy.lead_to(other.port());
+    proxy.cut();
+    let ended = member.wait();
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.err.starts_with(&format!("error: another host answers at 127.0.0.1:{} now", proxy.port)),
+        "{}",
+        ended.err
+    );
+    assert!(!other.out.so_far().iter().any(|line| line.contains("bob")));
+}
+
+#[test]
+fn case_127_a_member_that_redials_takes_the_place_of_its_half_dead_connection() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let mut host = Pchat::host(&alice, "alice", &["--open"]);
+    let first = Proxy::to(host.port());
+    // Two proxies in a row: the far half of the connection stays open when the near one is cut.
+    let second = Proxy::to(first.port);
+    let mut member = Pchat::join(&bob, "bob", second.port, &[]);
+    first.stall(true);
+    second.cut();
+    member.out.expect_where("that it dials", |line| line.ends_with("; dialling again until it works"));
+    second.lead_to(host.port());
+    member.out.expect("* connected again");
+    member.say("here again");
+    host.out.expect("bob: here again");
+    host.say("so I see");
+    member.out.expect("alice: so I see");
+    assert!(!host.out.so_far().iter().any(|line| line.contains("bob-2") || line.contains("bob left")));
+}

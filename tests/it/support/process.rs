@@ -1,0 +1,151 @@
+//! The program behind pipes.
+
+use std::{
+    io::Write,
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Home, Lines, PATIENCE};
+
+/// A running process, killed when dropped.
+pub struct Process {
+    pid: Pid,
+    status: mpsc::Receiver<ExitStatus>,
+    ended: Option<ExitStatus>,
+}
+
+impl Process {
+    pub fn of(mut child: Child) -> Self {
+        let pid = Pid::from_child(&child);
+        let (sender, status) = mpsc::channel();
+        thread::spawn(move || {
+            let _ = sender.send(child.wait().expect("a child can be waited for"));
+        });
+        Self { pid, status, ended: None }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid, signal).expect("it runs");
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        *self.ended.get_or_insert_with(|| self.status.recv_timeout(PATIENCE).expect("the program does not end"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.ended.is_none() && self.status.try_recv().is_err() {
+            let _ = kill_process(self.pid, Signal::KILL);
+        }
+    }
+}
+
+/// What a program that has ended left.
+#[derive(Debug)]
+pub struct Ended {
+    /// Nothing if a signal ended it.
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// A program with pipes for all its outputs.
+pub struct Pchat {
+    pub process: Process,
+    input: Option<ChildStdin>,
+    pub out: Lines,
+    pub err: Lines,
+}
+
+impl Pchat {
+    /// Runs `command` behind pipes.
+    pub fn spawn(name: &str, mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let out = Lines::read(name, child.stdout.take().expect("a pipe"));
+        let err = Lines::read(&format!("{name}'s errors"), child.stderr.take().expect("a pipe"));
+        let input = child.stdin.take();
+        Self { process: Process::of(child), input, out, err }
+    }
+
+    /// `pchat` with these arguments.
+    pub fn run(home: &Home, args: &[&str]) -> Self {
+        let mut command = home.pchat();
+        command.args(args);
+        Self::spawn(&format!("pchat {}", args.join(" ")), command)
+    }
+
+    /// What `pchat` with these arguments comes to if nothing is typed.
+    pub fn once(home: &Home, args: &[&str]) -> Ended {
+        Self::run(home, args).end()
+    }
+
+    /// A room on a free port of loopback.
+    pub fn host(home: &Home, name: &str, more: &[&str]) -> Self {
+        let mut args = vec!["host", "--port", "0", "--bind", "127.0.0.1", "--name", name];
+        args.extend(more);
+        Self::run(home, &args)
+    }
+
+    /// A member of the room on that port, who is in when this returns.
+    pub fn join(home: &Home, name: &str, port: u16, more: &[&str]) -> Self {
+        let joiner = Self::knock(home, name, port, more);
+        joiner.out.expect_start("* you are ");
+        joiner
+    }
+
+    /// Somebody who asks for entry at that port.
+    pub fn knock(home: &Home, name: &str, port: u16, more: &[&str]) -> Self {
+        let address = format!("127.0.0.1:{port}");
+        let mut args = vec!["join", &address, "--name", name];
+        args.extend(more);
+        Self::run(home, &args)
+    }
+
+    /// The port on which its room is open.
+    pub fn port(&self) -> u16 {
+        let start = "* room open on port ";
+        self.out.collect(1, |line| line.starts_with(start))[0][start.len()..].parse().expect("a port")
+    }
+
+    /// Types a line.
+    pub fn say(&mut self, line: &str) {
+        self.write(format!("{line}\n").as_bytes());
+    }
+
+    /// Writes to its input.
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.input.as_mut().expect("its input is open").write_all(bytes).expect("it reads");
+    }
+
+    /// Takes its input, for another thread.
+    pub fn take_input(&mut self) -> ChildStdin {
+        self.input.take().expect("its input is open")
+    }
+
+    pub fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Waits until it ends by itself, its input open.
+    pub fn wait(mut self) -> Ended {
+        let (out, err) = (self.out.all().join("\n"), self.err.all().join("\n"));
+        Ended { code: self.process.wait().code(), out, err }
+    }
+
+    /// Ends its input and waits until it ends.
+    pub fn end(mut self) -> Ended {
+        self.close_input();
+        self.wait()
+    }
+}

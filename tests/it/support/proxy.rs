@@ -1,0 +1,161 @@
+//! A way between a member and its room on which things go wrong.
+
+use std::{
+    collections::VecDeque,
+    io::{Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex},
+    thread,
+    time::Duration,
+};
+
+/// What goes wrong.
+#[derive(Default)]
+struct Faults {
+    target: u16,
+    /// Nothing passes.
+    stalled: bool,
+    /// New connections are closed at once.
+    closed: bool,
+    /// Most bytes in one segment.
+    segment: Option<usize>,
+    /// Most bytes a second, each way.
+    rate: Option<u32>,
+    /// After how many bytes, both ways together, each coming connection is cut.
+    cuts: VecDeque<u64>,
+    connections: Vec<(TcpStream, TcpStream)>,
+    accepted: usize,
+    over: bool,
+}
+
+type Shared = Arc<(Mutex<Faults>, Condvar)>;
+
+/// A proxy on loopback.
+pub struct Proxy {
+    pub port: u16,
+    shared: Shared,
+}
+
+impl Proxy {
+    /// A proxy to a port, on which nothing goes wrong yet.
+    pub fn to(target: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("it has one").port();
+        let shared: Shared = Arc::default();
+        shared.0.lock().unwrap().target = target;
+        let accepting = shared.clone();
+        thread::spawn(move || {
+            for near in listener.incoming() {
+                let Ok(near) = near else { continue };
+                let mut faults = accepting.0.lock().unwrap();
+                if faults.over {
+                    return;
+                }
+                faults.accepted += 1;
+                if faults.closed {
+                    continue;
+                }
+                let Ok(far) = TcpStream::connect(("127.0.0.1", faults.target)) else { continue };
+                let budget = Arc::new(Mutex::new(faults.cuts.pop_front()));
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (from, to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
+                    to.set_nodelay(true).expect("a socket");
+                    let (shared, budget) = (accepting.clone(), budget.clone());
+                    thread::spawn(move || carry(from, to, &shared, &budget));
+                }
+                faults.connections.push((near, far));
+            }
+        });
+        Self { port, shared }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Faults)) {
+        change(&mut self.shared.0.lock().unwrap());
+        self.shared.1.notify_all();
+    }
+
+    /// Breaks all connections.
+    pub fn cut(&self) {
+        self.change(|faults| faults.connections.drain(..).for_each(|(near, far)| cut(&near, &far)));
+    }
+
+    /// Cuts the next connections, each after so many bytes.
+    pub fn cut_after(&self, bytes: impl IntoIterator<Item = u64>) {
+        self.change(|faults| faults.cuts.extend(bytes));
+    }
+
+    /// Lets nothing pass from now on, or everything again.
+    pub fn stall(&self, stalled: bool) {
+        self.change(|faults| faults.stalled = stalled);
+    }
+
+    /// Closes new connections at once, or lets them pass.
+    pub fn close(&self, closed: bool) {
+        self.change(|faults| faults.closed = closed);
+    }
+
+    /// Splits what passes.
+    pub fn split(&self, segment: usize) {
+        self.change(|faults| faults.segment = Some(segment));
+    }
+
+    /// Slows down what passes.
+    pub fn throttle(&self, bytes_a_second: u32) {
+        self.change(|faults| faults.rate = Some(bytes_a_second));
+    }
+
+    /// Leads new connections elsewhere.
+    pub fn lead_to(&self, target: u16) {
+        self.change(|faults| faults.target = target);
+    }
+
+    /// How many connections came in.
+    pub fn accepted(&self) -> usize {
+        self.shared.0.lock().unwrap().accepted
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.change(|faults| {
+            faults.over = true;
+            faults.stalled = false;
+        });
+        self.cut();
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+    }
+}
+
+fn cut(near: &TcpStream, far: &TcpStream) {
+    let _ = near.shutdown(Shutdown::Both);
+    let _ = far.shutdown(Shutdown::Both);
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, shared: &Shared, budget: &Mutex<Option<u64>>) {
+    let mut bytes = [0; 16 * 1024];
+    loop {
+        let (segment, rate) = {
+            let faults = shared.0.lock().unwrap();
+            let faults = shared.1.wait_while(faults, |faults| faults.stalled).unwrap();
+            (faults.segment.unwrap_or(bytes.len()), faults.rate)
+        };
+        let Ok(mut read) = from.read(&mut bytes[..segment]) else { break };
+        // It may have begun to stall while this waited for bytes.
+        drop(shared.1.wait_while(shared.0.lock().unwrap(), |faults| faults.stalled).unwrap());
+        let mut spent = false;
+        if let Some(left) = &mut *budget.lock().unwrap() {
+            read = read.min(*left as usize);
+            *left -= read as u64;
+            spent = *left == 0;
+        }
+        if read == 0 || to.write_all(&bytes[..read]).is_err() || spent {
+            break;
+        }
+        if let Some(rate) = rate {
+            // Not to wait for something: this is what slow means.
+            thread::sleep(Duration::from_secs_f64(read as f64 / f64::from(rate)));
+        }
+    }
+    cut(&from, &to);
+}

@@ -1,0 +1,174 @@
+//! The program in a terminal: a pseudo-terminal with a model of its screen.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    num::NonZeroU16,
+    os::fd::{AsFd, OwnedFd},
+    process::Command,
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
+    time::Instant,
+};
+
+use pty_process::{Size, blocking};
+use rustix::{
+    process::Signal,
+    termios::{LocalModes, Termios, tcgetattr},
+};
+
+use super::{Home, PATIENCE, Process};
+
+/// A terminal in which a program runs.
+pub struct Pty {
+    pub process: Process,
+    keys: File,
+    /// Held open, so that the state of the terminal can be looked at when the program is gone.
+    tty: OwnedFd,
+    pty: Arc<blocking::Pty>,
+    shown: Arc<(Mutex<Shown>, Condvar)>,
+    before: Termios,
+}
+
+struct Shown {
+    parser: vt100::Parser,
+    raw: Vec<u8>,
+}
+
+impl Pty {
+    /// `pchat` with these arguments in a terminal of 24 rows and 80 columns.
+    pub fn run(home: &Home, args: &[&str]) -> Self {
+        let mut command = home.pchat();
+        command.args(args);
+        Self::spawn(command)
+    }
+
+    /// A room on a free port of loopback, with its user at the prompt. Gives the port, too.
+    pub fn host(home: &Home, name: &str, more: &[&str]) -> (Self, u16) {
+        let mut args = vec!["host", "--port", "0", "--bind", "127.0.0.1", "--name", name];
+        args.extend(more);
+        let host = Self::run(home, &args);
+        host.wait_for("its prompt", |text| text.contains(&format!("\n{name}>")));
+        let text = host.text();
+        let port = text.split_once("* room open on port ").and_then(|(_, rest)| rest.lines().next());
+        let port = port.and_then(|port| port.trim().parse().ok()).expect("it tells its port");
+        (host, port)
+    }
+
+    /// A member of the room on that port, at the prompt.
+    pub fn join(home: &Home, name: &str, port: u16) -> Self {
+        let member = Self::run(home, &["join", &format!("127.0.0.1:{port}"), "--name", name]);
+        member.wait_for("its prompt", |text| {
+            text.contains(&format!("\n{name}>")) && text.contains(&format!("* you are {name} "))
+        });
+        member
+    }
+
+    pub fn spawn(command: Command) -> Self {
+        let (pty, pts) = blocking::open().expect("a pseudo-terminal");
+        pty.resize(Size::new(24, 80)).expect("it has a size");
+        let tty = pts.as_fd().try_clone_to_owned().expect("a descriptor");
+        let before = tcgetattr(&tty).expect("a terminal");
+        let child = blocking::Command::from(command).spawn(pts).expect("the program starts");
+        let keys = File::from(pty.as_fd().try_clone_to_owned().expect("a descriptor"));
+        let shown = Arc::new((
+            Mutex::new(Shown { parser: vt100::Parser::new(cells(24), cells(80), 10_000), raw: Vec::new() }),
+            Condvar::new(),
+        ));
+        let pty = Arc::new(pty);
+        let (reader, drawn, mut answers) = (pty.clone(), shown.clone(), keys.try_clone().expect("a descriptor"));
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(read @ 1..) = (&*reader).read(&mut bytes) {
+                let mut shown = drawn.0.lock().unwrap();
+                shown.parser.process(&bytes[..read]);
+                shown.raw.extend_from_slice(&bytes[..read]);
+                // A terminal that is asked where its cursor is tells it.
+                if bytes[..read].windows(4).any(|four| four == b"\x1b[6n") {
+                    let (row, column) = shown.parser.screen().cursor_position();
+                    let _ = answers.write_all(format!("\x1b[{};{}R", row + 1, column + 1).as_bytes());
+                }
+                drawn.1.notify_all();
+            }
+        });
+        Self { process: Process::of(child), keys, tty, pty, shown, before }
+    }
+
+    /// Presses keys.
+    pub fn keys(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("the terminal takes keys");
+    }
+
+    /// Types a line and ends it.
+    pub fn line(&mut self, line: &str) {
+        self.keys(&format!("{line}\r"));
+    }
+
+    /// What the window shows.
+    pub fn text(&self) -> String {
+        text(self.shown.0.lock().unwrap_or_else(PoisonError::into_inner).parser.screen())
+    }
+
+    /// Everything written to the terminal until now.
+    pub fn raw(&self) -> String {
+        String::from_utf8_lossy(&self.shown.0.lock().unwrap_or_else(PoisonError::into_inner).raw).into_owned()
+    }
+
+    /// Waits until the window, with a line end before it, fits.
+    pub fn wait_for(&self, what: &str, fits: impl Fn(&str) -> bool) {
+        self.wait_for_screen(what, |screen| fits(&format!("\n{}", text(screen))));
+    }
+
+    /// Waits until the window shows this.
+    pub fn expect(&self, part: &str) {
+        self.wait_for(part, |text| text.contains(part));
+    }
+
+    /// Waits until the screen fits.
+    pub fn wait_for_screen(&self, what: &str, fits: impl Fn(&vt100::Screen) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        let mut shown = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while !fits(shown.parser.screen()) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let text = text(shown.parser.screen());
+                let end = String::from_utf8_lossy(&shown.raw[shown.raw.len().saturating_sub(400)..]).into_owned();
+                drop(shown);
+                panic!("too long without {what}, with this in the window:\n{text}\nafter: {end:?}");
+            }
+            shown = self.shown.1.wait_timeout(shown, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Makes the window another size.
+    pub fn resize(&self, rows: u16, columns: u16) {
+        self.shown.0.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(columns));
+        self.pty.resize(Size::new(rows, columns)).expect("it takes a size");
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Waits until the program has ended, and checks that the terminal is as it was. Gives the exit code.
+    pub fn wait_clean(&mut self) -> Option<i32> {
+        let code = self.process.wait().code();
+        let after = tcgetattr(&self.tty).expect("a terminal");
+        assert!(after.local_modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG), "not raw");
+        assert_eq!(after.local_modes, self.before.local_modes);
+        assert_eq!(after.input_modes, self.before.input_modes);
+        assert_eq!(after.output_modes, self.before.output_modes);
+        self.wait_for_screen("an end of bracketed paste, at the left edge", |screen| {
+            !screen.bracketed_paste() && !screen.hide_cursor() && screen.cursor_position().1 == 0
+        });
+        code
+    }
+}
+
+fn text(screen: &vt100::Screen) -> String {
+    screen.contents()
+}
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).expect("a window has cells")
+}
