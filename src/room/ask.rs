@@ -135,7 +135,7 @@ impl State {
         if seat.who.name == wish {
             return Answer::Name(seat.who.name.clone());
         }
-        if !seat.renames.try_take(now) {
+        if !seat.renames.passes(now) {
             return Answer::Denied("you have changed your name too often; try again in a while".to_owned());
         }
         // One's own present name is in nobody's way, so that its case can be changed.
@@ -151,6 +151,7 @@ impl State {
                 return Answer::Denied(error.to_string());
             }
         };
+        seat.renames.take(now);
         let needs = seat.needs();
         seat.who.name.clone_from(&name);
         seat.frame = Seat::introduce(&seat.who);

@@ -24,14 +24,10 @@ impl Bucket {
         Self { interval, burst: interval * burst, full_at: now }
     }
 
-    /// Takes one if it may pass now.
-    pub(super) fn try_take(&mut self, now: Instant) -> bool {
+    /// Whether one may pass now.
+    pub(super) fn passes(&self, now: Instant) -> bool {
         let full_at = self.full_at.max(now) + self.interval;
-        let passes = full_at.checked_sub(self.burst).is_none_or(|pass| pass <= now);
-        if passes {
-            self.full_at = full_at;
-        }
-        passes
+        full_at.checked_sub(self.burst).is_none_or(|pass| pass <= now)
     }
 
     /// Takes one and says from when on it may pass.
