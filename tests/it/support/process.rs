@@ -28,10 +28,6 @@ impl Process {
         Self { pid, status, ended: None }
     }
 
-    pub fn pid(&self) -> Pid {
-        self.pid
-    }
-
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).expect("it runs");
     }
