@@ -145,7 +145,7 @@ impl Outside {
             anyhow::Ok(pin)
         });
         let pin = pin.await.map_err(anyhow::Error::from).flatten();
-        match pin.map_err(|error| DialError::Final(format!("{error:#}")))? {
+        match pin.map_err(|error| DialError::Final(super::told(&error)))? {
             Pin::Known => {}
             Pin::New => self.view.show(Line::Notice(format!(
                 "the fingerprint of {addr} is {}; it is remembered from now on",

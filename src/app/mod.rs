@@ -33,7 +33,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let code = if error.is::<person::Usage>() { 2 } else { 1 };
-            print(Line::Error(format!("{error:#}")));
+            print(Line::Error(told(&error)));
             ExitCode::from(code)
         }
     }
@@ -55,6 +55,19 @@ fn start(cli: Cli) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An error and its causes in one line. Some errors name their cause in their own text: it is not said twice.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

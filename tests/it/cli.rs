@@ -162,6 +162,21 @@ fn case_33_a_pin_file_that_cannot_be_understood_is_not_ignored() {
 }
 
 #[test]
+fn case_135_a_home_that_cannot_be_written_is_told_with_its_cause_once() {
+    let home = Home::new();
+    let file = home.path().join("file");
+    fs::write(&file, "").expect("a file");
+    for args in [&["id"][..], &["host", "--port", "0"], &["join", "127.0.0.1:1"]] {
+        let mut command = home.pchat();
+        command.args(args).env("HOME", &file);
+        let ended = Pchat::spawn("pchat", command).end();
+        let line = one_error(&ended);
+        assert!(line.contains(&*file.to_string_lossy()), "{line}");
+        assert_eq!(line.matches("os error").count(), 1, "{line}");
+    }
+}
+
+#[test]
 fn the_list_of_members_is_shown_and_one_can_be_forgotten() {
     let home = Home::new();
     let empty = Pchat::once(&home, &["members"]);
@@ -172,7 +187,8 @@ fn the_list_of_members_is_shown_and_one_can_be_forgotten() {
 
 #[test]
 fn forgetting_a_host_that_is_not_known_is_told() {
-    let ended = Pchat::once(&Home::new(), &["forget", "example.org"]);
+    let home = Home::new();
+    let ended = Pchat::once(&home, &["forget", "example.org"]);
     assert_eq!(one_error(&ended), "no key is remembered for example.org:5000");
 }
 

@@ -13,7 +13,7 @@ fn numbered(name: &str, count: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_connection_cut_in_mid_frame_many_times_loses_and_doubles_nothing() {
+fn cases_38_and_48_a_connection_cut_anywhere_many_times_loses_and_doubles_nothing() {
     const LINES: usize = 400;
     const CUTS: usize = 25;
     let seed = 2;
@@ -45,6 +45,8 @@ fn a_connection_cut_in_mid_frame_many_times_loses_and_doubles_nothing() {
     assert_eq!(member.wait().code, Some(0));
     host.out.expect("* bob left");
     assert_eq!(said_by("bob", &host, LINES).len(), LINES, "seed {seed}");
+    let left = host.out.so_far().iter().filter(|line| *line == "* bob left").count();
+    assert_eq!(left, 1, "a cut is no leave");
     assert!(!host.out.so_far().iter().any(|line| line.contains("missing") || line.contains("missed")));
 }
 
@@ -94,6 +96,25 @@ fn a_line_that_stalls_and_goes_on_loses_nothing() {
         assert_eq!(said_by("bob", &host, round * 10 + 10), numbered("bob", round * 10 + 10));
         assert_eq!(said_by("alice", &member, round * 10 + 10), numbered("alice", round * 10 + 10));
     }
+}
+
+#[test]
+fn case_49_a_wrong_bit_breaks_the_connection_and_loses_nothing() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let mut host = Pchat::host(&alice, "alice", &["--open"]);
+    let proxy = Proxy::to(host.port());
+    let mut member = Pchat::join(&bob, "bob", proxy.port, &[]);
+    for round in 0..6 {
+        proxy.spoil();
+        if round % 2 == 0 {
+            member.say(&format!("line {}", round / 2));
+            assert_eq!(said_by("bob", &host, round / 2 + 1), numbered("bob", round / 2 + 1));
+        } else {
+            host.say(&format!("line {}", round / 2));
+            assert_eq!(said_by("alice", &member, round / 2 + 1), numbered("alice", round / 2 + 1));
+        }
+    }
+    assert!(proxy.accepted() > 2, "{} connections", proxy.accepted());
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! The program at a terminal: editing, completing, pasting, and the ways out.
 
-use std::{fs, net::TcpStream};
+use std::{
+    fs,
+    net::TcpStream,
+    time::{Duration, Instant},
+};
 
 use crate::support::{Home, Pchat, Pty, Signal};
 
@@ -128,8 +132,10 @@ fn signals_leave_the_terminal_clean_and_the_room_told() {
         let mut member = Pty::join(&alice, "bob", port);
         member.keys("half a li");
         member.expect("bob> half a li");
+        let began = Instant::now();
         member.signal(signal);
         assert_eq!(member.wait_clean(), Some(0));
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
         host.expect("* bob left");
         host.signal(signal);
         assert_eq!(host.wait_clean(), Some(0));
@@ -155,7 +161,8 @@ fn the_end_of_the_room_leaves_the_terminals_clean() {
 
 #[test]
 fn a_room_that_cannot_be_joined_leaves_the_terminal_clean() {
-    let mut joiner = Pty::run(&Home::new(), &["join", "127.0.0.1:1", "--name", "bob"]);
+    let bob = Home::new();
+    let mut joiner = Pty::run(&bob, &["join", "127.0.0.1:1", "--name", "bob"]);
     joiner.expect("error: nothing listens at 127.0.0.1:1");
     assert_eq!(joiner.wait_clean(), Some(1));
 }

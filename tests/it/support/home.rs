@@ -59,7 +59,9 @@ impl Home {
     /// Any program, as this person runs it.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
-        FOREIGN.iter().for_each(|name| drop(command.env_remove(name)));
+        for name in FOREIGN {
+            command.env_remove(name);
+        }
         command.env("HOME", &self.0).env("USER", "guest").env("LANG", "C.UTF-8").env("TERM", "xterm-256color");
         command.current_dir(&self.0);
         command

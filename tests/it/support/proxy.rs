@@ -25,6 +25,8 @@ struct Faults {
     cuts: VecDeque<u64>,
     connections: Vec<(TcpStream, TcpStream)>,
     accepted: usize,
+    /// The next bytes that pass get a wrong bit.
+    spoil: bool,
     over: bool,
 }
 
@@ -104,6 +106,11 @@ impl Proxy {
         self.change(|faults| faults.rate = Some(bytes_a_second));
     }
 
+    /// Puts one wrong bit into the next bytes that pass.
+    pub fn spoil(&self) {
+        self.change(|faults| faults.spoil = true);
+    }
+
     /// Leads new connections elsewhere.
     pub fn lead_to(&self, target: u16) {
         self.change(|faults| faults.target = target);
@@ -142,7 +149,11 @@ fn carry(mut from: TcpStream, mut to: TcpStream, shared: &Shared, budget: &Mutex
         };
         let Ok(mut read) = from.read(&mut bytes[..segment]) else { break };
         // It may have begun to stall while this waited for bytes.
-        drop(shared.1.wait_while(shared.0.lock().unwrap(), |faults| faults.stalled).unwrap());
+        let mut faults = shared.1.wait_while(shared.0.lock().unwrap(), |faults| faults.stalled).unwrap();
+        if read > 0 && std::mem::take(&mut faults.spoil) {
+            bytes[read / 2] ^= 1;
+        }
+        drop(faults);
         let mut spent = false;
         if let Some(left) = &mut *budget.lock().unwrap() {
             read = read.min(*left as usize);
