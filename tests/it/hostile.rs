@@ -6,9 +6,11 @@ use std::{
     time::Duration,
 };
 
+use pchat::{net, trust::Identity};
+use rustls::{ClientConnection, StreamOwned};
 use socket2::SockRef;
 
-use crate::support::{Dice, Home, PATIENCE, Pchat};
+use crate::support::{Dice, Home, PATIENCE, Pchat, Proxy};
 
 /// A room with a member in it, who must not notice anything.
 struct Scene {
@@ -208,4 +210,45 @@ fn case_8_ipv4_and_mapped_ipv6_get_into_one_room() {
         assert_eq!(member.end().code, Some(0), "{address}");
         host.out.expect("* bob left");
     }
+}
+
+/// A caller that speaks TLS as it should, with a key of its own.
+fn encrypted(scene: &Scene) -> StreamOwned<ClientConnection, TcpStream> {
+    let identity = Identity::generate().expect("random numbers");
+    let name = "pchat.invalid".try_into().expect("a name");
+    let tls = ClientConnection::new(net::client_config(&identity), name).expect("a configuration");
+    StreamOwned::new(tls, scene.call())
+}
+
+#[test]
+fn case_19_key_updates_without_end_end_the_connection_and_disturb_nobody() {
+    let scene = Scene::new();
+    let mut caller = encrypted(&scene);
+    caller.conn.complete_io(&mut caller.sock).expect("a handshake");
+    let mut updates = 0;
+    // The room gives a caller 10 s to say who it is, so the flood ends by then at the latest.
+    while updates < 200_000 {
+        let updated = caller.conn.refresh_traffic_keys();
+        if updated.is_err() || caller.conn.complete_io(&mut caller.sock).is_err() {
+            break;
+        }
+        updates += 1;
+    }
+    let _ = caller.read_to_end(&mut Vec::new());
+    scene.still_works();
+}
+
+#[test]
+fn case_48_a_connection_that_ends_without_goodbye_is_a_break_and_no_departure() {
+    let scene = Scene::new();
+    let proxy = Proxy::to(scene.port);
+    let mut carol = Pchat::join(&scene.home, "carol", proxy.port, &[]);
+    scene.host.out.expect("* carol joined");
+    // The proxy ends both directions of TCP in good order, but no TLS close_notify is sent.
+    proxy.cut();
+    carol.out.expect("* connected again");
+    carol.say("still here");
+    scene.host.out.expect("carol: still here");
+    scene.member.out.expect("carol: still here");
+    assert!(!scene.host.out.so_far().iter().any(|line| line == "* carol left"));
 }
