@@ -27,6 +27,8 @@ fn build(scratch: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
     copy(&source.join("src"), &scratch.join("src"));
     copy(&source.join("commands"), &scratch.join("commands"));
+    // With other settings, dependencies would be built anew.
+    copy(&source.join(".cargo"), &scratch.join(".cargo"));
     for file in ["Cargo.lock", "build.rs"] {
         fs::copy(source.join(file), scratch.join(file)).expect("a copy");
     }
