@@ -217,6 +217,7 @@ impl Door {
     async fn link(&self, stream: TcpStream, address: IpAddr, place: Place, deadline: Instant) -> Result<(), Failure> {
         let turn = place.turn().await;
         socket::tune(&stream);
+        let stream = socket::lift(stream).map_err(|_| Failure::Foreign)?;
         let port = stream.local_addr().map_err(|_| Failure::Foreign)?.port();
         let stream = Gauged::new(stream);
         let gauge = stream.gauge();

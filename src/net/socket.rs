@@ -1,6 +1,6 @@
 //! Options of TCP connections.
 
-use std::time::Duration;
+use std::{io, os::fd::OwnedFd, time::Duration};
 
 use tokio::net::TcpStream;
 
@@ -12,6 +12,24 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// After how much silence TCP asks whether the other end is there: notices ends that vanish while nothing is
 /// sent at all, such as somebody who waits at the door.
 const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// Descriptors from here on are out of reach of `select`, which the line editor waits with: `FD_SETSIZE` of Linux
+/// and macOS.
+const BEYOND_SELECT: i32 = 1_024;
+
+/// Moves a connection to a descriptor that the line editor has no use for. Where the limit of descriptors leaves no
+/// room up there, it stays where it is.
+///
+/// # Errors
+///
+/// If the runtime does not take the connection back.
+pub(super) fn lift(stream: TcpStream) -> io::Result<TcpStream> {
+    TcpStream::from_std(lift_descriptor(OwnedFd::from(stream.into_std()?)).into())
+}
+
+fn lift_descriptor(descriptor: OwnedFd) -> OwnedFd {
+    rustix::io::fcntl_dupfd_cloexec(&descriptor, BEYOND_SELECT).unwrap_or(descriptor)
+}
 
 /// Sets the options of a connection that carries chat. They are improvements: what fails is only logged.
 pub(super) fn tune(stream: &TcpStream) {
@@ -26,5 +44,24 @@ pub(super) fn tune(stream: &TcpStream) {
     }
     if let Err(error) = done {
         tracing::debug!(%error, "could not set an option of a connection");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    #[test]
+    fn a_lifted_descriptor_leaves_the_low_range_or_stays_usable() {
+        let (one, two) = std::os::unix::net::UnixStream::pair().unwrap();
+        let lifted = lift_descriptor(one.into());
+        if rustix::process::getrlimit(rustix::process::Resource::Nofile).current.is_none_or(|limit| limit > 1_024) {
+            assert!(lifted.as_raw_fd() >= BEYOND_SELECT);
+        }
+        rustix::io::write(&lifted, b"x").unwrap();
+        let mut buffer = [0; 1];
+        assert_eq!(rustix::io::read(&two, &mut buffer).unwrap(), 1);
     }
 }

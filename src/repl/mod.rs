@@ -32,7 +32,6 @@ use tokio::{
 };
 
 use crate::view::Terminal;
-pub use descriptors::lift;
 
 /// How long [`ReplHandle::stop`] waits for the thread. In a search or a completion the editor hears no signal; the
 /// program must still be gone within two seconds of a SIGTERM.

@@ -126,6 +126,11 @@ impl Cursor {
         Self { member, next: place.next.min(ring.head() + 1), base: place.base, count: place.count, introduced, greet }
     }
 
+    /// Public events before the member entered.
+    pub(super) fn base(&self) -> u64 {
+        self.base
+    }
+
     /// The next event to read.
     pub(super) fn next(&self) -> u64 {
         self.next

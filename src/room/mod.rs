@@ -120,6 +120,8 @@ pub struct Timing {
     pub ban: Duration,
     /// Time between two counts of who came and went in a large room.
     pub crowd: Duration,
+    /// How long after its opening the members of a room that restarted find everything said since then.
+    pub reunion: Duration,
     /// How long a link has to take the last words of the room.
     pub farewell: Duration,
 }
@@ -137,6 +139,7 @@ impl Default for Timing {
             knock_notice: Duration::from_secs(5),
             ban: Duration::from_secs(600),
             crowd: Duration::from_secs(5),
+            reunion: Duration::from_secs(60),
             farewell: Duration::from_secs(2),
         }
     }

@@ -71,6 +71,7 @@ pub(super) enum Verdict {
 pub(super) struct State {
     pub(super) config: RoomConfig,
     pub(super) epoch: Epoch,
+    opened: Instant,
     pub(super) log: Arc<Log>,
     /// By number, which is the order of entering.
     pub(super) seats: BTreeMap<u32, Seat>,
@@ -97,6 +98,7 @@ impl State {
             log: Log::new(config.log),
             names: Names::new(&config.reserved, held),
             epoch,
+            opened: Instant::now(),
             seats: BTreeMap::new(),
             by_id: FxHashMap::default(),
             knocks: Vec::new(),
@@ -154,7 +156,11 @@ impl State {
         } else {
             self.crowd.0 += 1;
         }
-        let cursor = Cursor::enter(&self.log.read(), number);
+        let cursor = if self.reunites(hello, now) {
+            Cursor::resume(&self.log.read(), number, Place { base: 0, next: 1, count: 0 }, false)
+        } else {
+            Cursor::enter(&self.log.read(), number)
+        };
         let seat = Seat {
             frame: Seat::introduce(&who),
             address: caller.address,
@@ -162,7 +168,7 @@ impl State {
             host: caller.inside,
             askable: hello.features & FEATURE_ASKABLE != 0,
             accepted: hello.next - 1,
-            base: self.log.read().public_total(),
+            base: cursor.base(),
             entered: cursor.next() - 1,
             kept: BTreeMap::new(),
             renames: Bucket::every(RENAME_EVERY, RENAMES_AT_ONCE, now),
@@ -174,6 +180,13 @@ impl State {
         self.by_id.insert((caller.key, hello.instance), number);
         self.seats.insert(number, seat);
         self.attach(number, caller, cursor, hello.resume.is_none())
+    }
+
+    /// Whether a newcomer was in this room before it restarted and is back so soon that it may have all that was said
+    /// since: those who were back before it have said again what the old room had not passed on.
+    fn reunites(&self, hello: &Hello, now: Instant) -> bool {
+        let from_before = hello.resume.is_some_and(|resume| resume.epoch != self.epoch);
+        from_before && now.duration_since(self.opened) <= self.config.timing.reunion
     }
 
     /// Gives a member that comes back its seat again. `None` if it claims what cannot be.

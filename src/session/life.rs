@@ -184,7 +184,8 @@ impl Life {
                 }
             }
             Event::Joined(member) => {
-                let announced = !self.former.remove(&(member.key, member.instance));
+                // One's own entering is in the log that a room gives to those who were there before it restarted.
+                let announced = !self.former.remove(&(member.key, member.instance)) && !is_me(shared, &member);
                 shared.roster().introduce(member.clone());
                 if announced {
                     self.member(MemberEvent::Joined(member));

@@ -62,6 +62,8 @@
 //!   how many events are missing and acknowledges what was accepted.
 //! * What the room keeps is sent to a member that enters before its first live event, and again after a gap,
 //!   as events with the `seq` they had; such a `seq` is not above the one that Welcome or Gap stated.
+//! * A member that was in a room before it restarted, and is back within a minute of that, gets the new log from its
+//!   beginning: those who were back before it have said again what the old room had not passed on.
 //! * Receivers drop an event whose `n` they have already seen from that key and instance, so that a room that
 //!   restarted with an empty log causes no doubles.
 //! * The newest link of one key *and* instance wins; the older one is ended with [`End::Superseded`].
