@@ -1,7 +1,10 @@
 //! The cases of the bench, and how they are printed.
 
 use std::{
-    io, iter,
+    io::{self, Read, Write},
+    iter,
+    mem::MaybeUninit,
+    net::{Ipv4Addr, TcpListener, TcpStream},
     sync::{
         Barrier,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst},
@@ -10,10 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::event::epoll::{self, EventData, EventFlags};
+
 use crate::{
     client::TEXT_LEN,
     load::Load,
-    support::{self, Room, median},
+    support::{self, Room},
 };
 
 /// Members that talk while all the others listen.
@@ -236,8 +241,52 @@ pub fn joins(members: usize, goal: &str, times: Times) -> io::Result<()> {
     Ok(())
 }
 
-/// A case several times, the middle of what it gives.
-#[allow(dead_code, reason = "kept for cases that repeat")]
-pub fn repeated(times: usize, case: impl FnMut() -> f64) -> f64 {
-    median(iter::repeat_with(case).take(times).collect())
+/// What the system alone takes: a thread that writes as many bytes to each of so many plain connections, one line
+/// under way at a time. No room can be faster on this machine with one system call for each delivery.
+pub fn floor(members: usize, times: Times) -> io::Result<()> {
+    /// A line as it travels: text, frame and TLS record.
+    const RECORD_LEN: usize = 64 + 42;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let at = listener.local_addr()?;
+    let ends: Vec<_> = (0..members)
+        .map(|_| {
+            let near = TcpStream::connect(at)?;
+            let (far, _) = listener.accept()?;
+            near.set_nonblocking(true)?;
+            far.set_nodelay(true)?;
+            Ok((near, far))
+        })
+        .collect::<io::Result<_>>()?;
+    let (near, far): (Vec<_>, Vec<_>) = ends.into_iter().unzip();
+    let room = thread::spawn(move || {
+        let mut line = [0; RECORD_LEN];
+        while (&far[0]).read_exact(&mut line).is_ok() {
+            if far.iter().any(|mut member| member.write_all(&line).is_err()) {
+                return;
+            }
+        }
+    });
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    for (index, member) in near.iter().enumerate() {
+        epoll::add(&epoll, member, EventData::new_u64(index as u64), EventFlags::IN | EventFlags::ET)?;
+    }
+    let mut events = vec![MaybeUninit::uninit(); members];
+    let mut buffer = vec![0; 64 * 1024];
+    let (start, mut lines) = (Instant::now(), 0);
+    while start.elapsed() < times.measured / 2 {
+        (&near[0]).write_all(&[0; RECORD_LEN])?;
+        let mut missing = members * RECORD_LEN;
+        while missing > 0 {
+            let (ready, _) = epoll::wait(&epoll, &mut events[..], None)?;
+            for event in ready.iter() {
+                missing -= (&near[event.data.u64() as usize]).read(&mut buffer)?;
+            }
+        }
+        lines += 1;
+    }
+    let rate = (lines * members) as f64 / start.elapsed().as_secs_f64() / 1e3;
+    println!("floor      {members:>5} sockets   {rate:>7.0} k deliveries/s: plain TCP, no TLS, no room");
+    drop(near);
+    room.join().expect("it ends with the connections");
+    Ok(())
 }

@@ -6,7 +6,7 @@
 //!
 //! * `saturated`: ten members keep 256 unacknowledged lines each; lines that arrive at members, a second, and what
 //!   a million of them costs the room in processor time
-//! * `single`: a line is said when everybody has the last one
+//! * `single`: a line is said when everybody has the last one; beside it, what plain TCP without a room gives
 //! * `paced`: ten lines a second; the delay from saying a line to its text, over all members
 //! * `joins`: how long it takes until all are in, and the room's memory for each once they have been idle for 2 s
 //!
@@ -28,7 +28,7 @@ mod support;
 fn main() -> std::io::Result<()> {
     use std::time::Duration;
 
-    use cases::{Times, joins, paced, saturated, single};
+    use cases::{Times, floor, joins, paced, saturated, single};
 
     let smoke = support::is_smoke();
     let words = support::words();
@@ -36,11 +36,9 @@ fn main() -> std::io::Result<()> {
     let members = words.get(1).and_then(|members| members.parse().ok());
     let sizes = |defaults: &[usize]| members.map_or(defaults.to_vec(), |members| vec![members]);
     let times = match smoke {
-        true => Times {
-            warm_up: Duration::from_millis(10),
-            measured: Duration::from_millis(100),
-            idle: Duration::ZERO,
-        },
+        true => {
+            Times { warm_up: Duration::from_millis(10), measured: Duration::from_millis(100), idle: Duration::ZERO }
+        }
         false => Times {
             warm_up: Duration::from_secs(1),
             measured: Duration::from_secs(support::option("--secs").unwrap_or(5)),
@@ -61,6 +59,7 @@ fn main() -> std::io::Result<()> {
             saturated(members, if members <= 100 { (6.0, 0.2) } else { (3.0, 0.35) }, times)?;
         }
         for members in sizes(&[100]).into_iter().filter(|_| chosen("single")) {
+            floor(members, times)?;
             single(members, 280.0, times)?;
         }
         for members in sizes(&[100, 1000]).into_iter().filter(|_| chosen("paced")) {
