@@ -93,7 +93,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gauged<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, bufs));
+        // A line or two are one record; the system sends a single buffer with less ado than a list of one.
+        let written = match bufs {
+            [only] => ready!(Pin::new(&mut self.inner).poll_write(cx, only)),
+            several => ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, several)),
+        };
         self.noted(written)
     }
 
