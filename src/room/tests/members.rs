@@ -284,3 +284,25 @@ async fn case_140_a_kick_holds_whatever_the_name_the_address_or_the_instance() {
     }
     house.enter(who(3, "bobby")).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_was_there_before_the_room_restarted_gets_all_since_and_a_newcomer_does_not() {
+    let before = |mut caller: Who| {
+        caller.hello.resume = Some(Resume { epoch: Epoch([0xee; 16]), seq: 70, count: 7 });
+        caller
+    };
+    let reunion = std::time::Duration::from_secs(5);
+    let config = config();
+    let timing = crate::room::Timing { reunion, ..config.timing };
+    let (house, mut host) = House::public(RoomConfig { timing, ..config }).await;
+    host.text("again").await;
+    let mut bob = house.enter(before(who(2, "bob"))).await;
+    host.text("live").await;
+    assert_eq!(bob.texts().await, ["again", "live"]);
+    let mut carol = house.enter(who(3, "carol")).await;
+    tokio::time::advance(2 * reunion).await;
+    let mut dave = house.enter(before(who(4, "dave"))).await;
+    host.text("later").await;
+    assert_eq!(carol.texts().await, ["later"]);
+    assert_eq!(dave.texts().await, ["later"]);
+}

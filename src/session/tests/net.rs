@@ -144,7 +144,7 @@ pub(super) fn config(of: u8) -> SessionConfig {
     SessionConfig {
         key: key(of),
         instance: Instance([of; 16]),
-        name: format!("m{}", (b'a' + of) as char),
+        name: format!("mem-{}", (b'a' + of) as char),
         features: FEATURE_ASKABLE,
         timing: Timing::default(),
     }
