@@ -2,23 +2,29 @@
 
 use anyhow::Result;
 
-use crate::room::normal_form;
+use crate::{registry::Registry, room::normal_form};
 
 /// The command line says something that cannot be: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Usage(pub(super) String);
 
-/// The name that the command line gives, or the login name.
+/// The name that the command line gives, or the login name. Names of commands are nobody's.
 ///
 /// # Errors
 ///
 /// [`Usage`] if the name given cannot be a member's.
 pub(super) fn name(given: Option<&str>) -> Result<String> {
-    match given {
-        Some(name) => Ok(normal_form(name).map_err(|error| Usage(format!("--name {name}: {error}")))?),
-        None => Ok(from_login(&login_name())),
+    let Some(given) = given else { return Ok(from_login(&login_name())) };
+    match normal_form(given) {
+        Ok(name) if is_command(&name) => Err(Usage(format!("--name {given}: that is a command")).into()),
+        Ok(name) => Ok(name),
+        Err(error) => Err(Usage(format!("--name {given}: {error}")).into()),
     }
+}
+
+fn is_command(name: &str) -> bool {
+    Registry::new(crate::commands::ALL).find(&name.to_lowercase()).is_some()
 }
 
 fn login_name() -> String {
@@ -31,7 +37,7 @@ fn login_name() -> String {
 fn from_login(login: &str) -> String {
     let usable = |c: char| if c.is_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '-' };
     let name: String = login.chars().map(usable).skip_while(|c| !c.is_alphabetic()).take(24).collect();
-    normal_form(&name).unwrap_or_else(|_| "guest".to_owned())
+    normal_form(&name).ok().filter(|name| !is_command(name)).unwrap_or_else(|| "guest".to_owned())
 }
 
 #[cfg(test)]
@@ -46,6 +52,8 @@ mod tests {
             ("7of9", "of9"),
             ("CORP\\ann", "CORP-ann"),
             ("", "guest"),
+            ("host", "guest"),
+            ("Quit", "guest"),
             ("123", "guest"),
         ];
         for (login, name) in cases {
@@ -55,7 +63,7 @@ mod tests {
 
     #[test]
     fn case_64_a_name_given_that_cannot_be_is_wrong_usage() {
-        for bad in ["", "-x", "a b", "a\u{1b}[2J"] {
+        for bad in ["", "host", "quit", "-x", "a b", "a\u{1b}[2J"] {
             assert!(name(Some(bad)).unwrap_err().is::<Usage>(), "{bad:?}");
         }
     }

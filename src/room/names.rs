@@ -3,7 +3,7 @@
 //! A name is a label; the key is who somebody is. So that the label does not deceive, a name belongs to the
 //! key that had it here, names that look alike count as the same, and a name has one script.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use rustc_hash::FxHashMap;
 use unicode_normalization::UnicodeNormalization;
@@ -21,6 +21,9 @@ const MAX_MARKS: usize = 2;
 /// Words that the program itself speaks with.
 const SYSTEM_WORDS: &[&str] =
     &["all", "everyone", "everybody", "host", "me", "pchat", "room", "system", "you", "error"];
+
+static SYSTEM_LOOKS: LazyLock<Vec<String>> =
+    LazyLock::new(|| SYSTEM_WORDS.iter().flat_map(|word| looks(word)).collect());
 
 /// How many names that nobody uses now are held for one key: a name tried on is not taken from everyone else.
 const HELD_BY_ONE: usize = 4;
@@ -55,7 +58,7 @@ pub enum NameError {
 ///
 /// # Errors
 ///
-/// See [`NameError`]; [`NameError::Taken`] and [`NameError::Reserved`] do not occur here.
+/// See [`NameError`]; [`NameError::Taken`] does not occur here.
 pub fn normal_form(name: &str) -> Result<String, NameError> {
     if name.len() > 4 * MAX_NAME_LEN {
         return Err(NameError::Long);
@@ -79,6 +82,9 @@ pub fn normal_form(name: &str) -> Result<String, NameError> {
     }
     if !name.as_str().is_single_script() {
         return Err(NameError::Scripts);
+    }
+    if looks(&name).iter().any(|look| SYSTEM_LOOKS.contains(look)) {
+        return Err(NameError::Reserved(name));
     }
     Ok(name)
 }
@@ -134,8 +140,7 @@ pub(super) struct Names {
 impl Names {
     /// No names yet. Nobody may have one of the `reserved`. Unused names are given up when more than `limit` are held.
     pub(super) fn new(reserved: &[String], limit: usize) -> Self {
-        let words = SYSTEM_WORDS.iter().copied().chain(reserved.iter().map(String::as_str));
-        Self { reserved: words.flat_map(looks).collect(), limit, ..Self::default() }
+        Self { reserved: reserved.iter().flat_map(|word| looks(word)).collect(), limit, ..Self::default() }
     }
 
     fn judge(&self, name: &str, key: PublicKey) -> Result<Looks, NameError> {
