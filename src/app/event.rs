@@ -162,7 +162,7 @@ impl Listener {
             MemberEvent::Away(member) => format!("{} is away: the connection is broken", member.name),
             MemberEvent::Back(member) => format!("{} is back", member.name),
             MemberEvent::Crowd { joined, left, members } => {
-                format!("{joined} joined, {left} left; {members} are here")
+                format!("{joined} joined, {left} left, {members} here now")
             }
             // Whoever may answer has a command that says so.
             MemberEvent::Knock { .. } | MemberEvent::KnockOver { .. } => return None,

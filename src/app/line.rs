@@ -1,8 +1,9 @@
 //! What a typed line comes to.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use anyhow::{Result, bail};
+use tokio::time::timeout;
 
 use crate::{
     command::{Context, Flow},
@@ -118,9 +119,23 @@ impl Known for Present<'_> {
 pub(super) struct Completer {
     pub(super) registry: Registry,
     pub(super) session: Handle,
+    /// Runs the question to the room, for which the editor's thread waits.
+    pub(super) runtime: tokio::runtime::Handle,
 }
 
+/// How long Tab waits for a large room to say who is there.
+const COMPLETE_WITHIN: Duration = Duration::from_millis(150);
+
 impl Completer {
+    /// The names of members as a large room tells them. Nothing if it is slow.
+    fn ask(&self, prefix: &str) -> Vec<String> {
+        let question = self.session.ask(Request::Names { prefix: prefix.to_owned() });
+        match self.runtime.block_on(async { timeout(COMPLETE_WITHIN, question).await }) {
+            Ok(Ok(Answer::Names(names))) => names,
+            _ => Vec::new(),
+        }
+    }
+
     fn matching(names: impl Iterator<Item = String>, prefix: &str) -> Vec<String> {
         let prefix = prefix.to_lowercase();
         let mut names: Vec<String> = names.filter(|name| name.to_lowercase().starts_with(&prefix)).collect();
@@ -131,9 +146,14 @@ impl Completer {
 
 impl Names for Completer {
     fn members(&self, prefix: &str) -> Vec<String> {
-        let me = self.session.me().number;
-        let others = self.session.members().into_iter().filter(|member| member.number != me);
-        Self::matching(others.map(|member| member.name), prefix)
+        let me = self.session.me();
+        let mut names: Vec<String> = self.session.members().into_iter().map(|member| member.name).collect();
+        if !self.session.knows_all() {
+            names.extend(self.ask(prefix));
+        }
+        let mut names = Self::matching(names.into_iter().filter(|name| *name != me.name), prefix);
+        names.dedup();
+        names
     }
 
     fn knocks(&self, prefix: &str) -> Vec<String> {

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long the room has to acknowledge what was said when a person leaves.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const LAST_WORDS: Duration = Duration::from_millis(1_500);
 
 /// How long the session has to end after that, and then the output to be written.
 const LEAVING: Duration = Duration::from_millis(2_500);
@@ -101,7 +101,11 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
                 if stage.wait_for(|stage| *stage > Stage::Outside).await.is_err() {
                     return Ok(());
                 }
-                let complete = Arc::new(Completer { registry, session: session.clone() });
+                let complete = Arc::new(Completer {
+                    registry,
+                    session: session.clone(),
+                    runtime: tokio::runtime::Handle::current(),
+                });
                 let (handle, lines) = repl::start(ReplConfig { history: Some(history), complete }, terminal.clone())?;
                 editor = Some(handle);
                 typed(&reader, lines).await;

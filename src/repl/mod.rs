@@ -48,7 +48,7 @@ pub struct ReplConfig {
     pub complete: Arc<dyn Complete>,
 }
 
-/// What Tab offers. It runs in the editor's thread and must not wait.
+/// What Tab offers. It runs in the editor's thread, which draws nothing meanwhile, so it must not wait long.
 pub trait Complete: Send + Sync {
     /// Where in `line` the word at `pos` begins, and what may stand there instead.
     fn complete(&self, line: &str, pos: usize) -> (usize, Vec<String>);

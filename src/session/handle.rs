@@ -169,6 +169,11 @@ impl Handle {
         self.shared.roster().members()
     }
 
+    /// Whether [`members`](Self::members) are all there are: in a large room they are not.
+    pub fn knows_all(&self) -> bool {
+        self.shared.roster().is_complete()
+    }
+
     /// The member of that name, if it is known here.
     pub fn known(&self, name: &str) -> Option<Member> {
         self.shared.roster().named(name)

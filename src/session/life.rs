@@ -116,8 +116,9 @@ impl Life {
     }
 
     /// The first page of members, asked for in a small room.
-    pub(super) fn page(&mut self, rows: Vec<WhoRow>, shared: &Shared) {
+    pub(super) fn page(&mut self, rows: Vec<WhoRow>, more: bool, shared: &Shared) {
         let mut roster = shared.roster();
+        roster.set_complete(!more);
         for row in rows.into_iter().filter(|row| !self.gone.contains(&row.member.number)) {
             roster.introduce(row.member);
         }
@@ -210,7 +211,10 @@ impl Life {
             }
             Event::Away { member } => self.member(MemberEvent::Away(known(shared, member)?)),
             Event::Back { member } => self.member(MemberEvent::Back(known(shared, member)?)),
-            Event::Crowd { joined, left, members } => self.member(MemberEvent::Crowd { joined, left, members }),
+            Event::Crowd { joined, left, members } => {
+                shared.roster().set_complete(false);
+                self.member(MemberEvent::Crowd { joined, left, members });
+            }
             Event::Knock { name, key, address, claims, more } => {
                 let knock = KnockRow { name, key, address, claims };
                 shared.roster().knock(knock.clone());

@@ -172,7 +172,7 @@ impl<'a> Link<'a> {
             (Some(Asker::Handle(reply)), answer) => {
                 let _ = reply.send(answer);
             }
-            (Some(Asker::Roster), Answer::Who { rows, .. }) => life.page(rows, self.shared),
+            (Some(Asker::Roster), Answer::Who { rows, more }) => life.page(rows, more, self.shared),
             _ => tracing::debug!("an answer to no question"),
         }
     }

@@ -19,12 +19,14 @@ pub(super) struct Roster {
     members: BTreeMap<u32, Member>,
     knocks: Vec<KnockRow>,
     kept: HashMap<u32, (Member, String)>,
+    /// Whether everybody who is there is among the members.
+    complete: bool,
 }
 
 impl Roster {
     pub(super) fn new(key: PublicKey, instance: Instance, name: String) -> Self {
         let me = Member { number: 0, key, instance, name };
-        Self { me, members: BTreeMap::new(), knocks: Vec::new(), kept: HashMap::new() }
+        Self { me, members: BTreeMap::new(), knocks: Vec::new(), kept: HashMap::new(), complete: false }
     }
 
     pub(super) fn me(&self) -> &Member {
@@ -45,8 +47,19 @@ impl Roster {
         std::mem::take(&mut self.kept).into_iter().map(|(number, (from, command))| (number, from, command)).collect()
     }
 
+    /// Whether everybody who is there is known.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Everybody is known from now on, or not any more.
+    pub(super) fn set_complete(&mut self, complete: bool) {
+        self.complete = complete;
+    }
+
     /// Who is there is not known for sure any more.
     pub(super) fn forget(&mut self) {
+        self.complete = false;
         let me = self.me.number;
         self.members.retain(|number, _| *number == me);
     }
