@@ -61,7 +61,7 @@ fn cells(row: &WhoRow, me: u32) -> Vec<String> {
     vec![
         row.member.name.clone(),
         Fingerprint::of(&row.member.key).to_string(),
-        row.address.map_or_else(|| "this machine".to_owned(), |address| address.to_string()),
+        row.address.map_or_else(|| "with the room".to_owned(), |address| address.to_string()),
         duration(row.since_secs),
         row.rtt_micros.map_or_else(String::new, |micros| format!("{:.1} ms", f64::from(micros) / 1000.0)),
         marks.join(", "),
@@ -101,10 +101,10 @@ mod tests {
         assert_eq!(lines[0], "3 in the room");
         assert_eq!(lines.len(), 4, "a name cannot begin a row: {text}");
         assert!(
-            lines[1].starts_with("alice     ") && lines[1].ends_with("this machine  3 min  0.4 ms  host, you"),
+            lines[1].starts_with("alice     ") && lines[1].ends_with("with the room  3 min  0.4 ms  host, you"),
             "{text}"
         );
-        assert!(lines[2].contains("10.0.0.7      3 min  0.4 ms"), "{text}");
+        assert!(lines[2].contains("10.0.0.7       3 min  0.4 ms"), "{text}");
         assert!(lines[3].ends_with("away"), "{text}");
     }
 
