@@ -5,7 +5,6 @@
 //! same declaration gives `help`, completion, and the check whether a bare line is this command at all.
 //! What a command sends with [`Context::send`] arrives at the other members in the [`Command::receive`] of
 //! the command of the same name.
-
 //!
 //! `use crate::command::*;` brings all that most handlers need.
 

@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 use crate::{
     command::{Answer, Context, KnockName, Request},
     trust::Fingerprint,
+    view::filter::clean,
     wire::KnockRow,
 };
 
@@ -38,10 +39,10 @@ pub async fn pick(name: Option<&KnockName>, cx: &Context) -> Result<Option<Strin
 
 /// Somebody at the door: name, fingerprint, address, and whether the name is known with another key.
 pub fn describe(knock: &KnockRow) -> String {
-    let name = knock.name.replace(|c: char| c.is_control(), "\u{fffd}");
+    let name = clean(&knock.name);
     let address = knock.address.map_or_else(|| "this machine".to_owned(), |address| address.to_string());
     let claims = match &knock.claims {
-        Some(known) => format!(" (another key than the {} you know!)", known.replace(char::is_control, "\u{fffd}")),
+        Some(known) => format!(" (another key than the {} you know!)", clean(known)),
         None => String::new(),
     };
     format!("{name} ({}) at {address}{claims}", Fingerprint::of(&knock.key))
@@ -64,5 +65,7 @@ mod tests {
         assert_eq!(describe(&knock), format!("bob-2 ({fingerprint}) at 10.0.0.7"));
         knock.claims = Some("bob".into());
         assert!(describe(&knock).ends_with(" (another key than the bob you know!)"));
+        knock.name = "bob\u{2028}eve".into();
+        assert!(describe(&knock).starts_with("bob<U+2028>eve ("), "a name cannot begin a row");
     }
 }

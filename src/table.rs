@@ -1,12 +1,15 @@
 //! Aligned columns for what commands print.
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthStr;
 
-/// The rows in columns, each as wide as its widest cell and two spaces apart. A control character in a
-/// cell, which may be of peer origin, becomes a replacement character: a cell cannot begin another row.
+use crate::view::filter::clean;
+
+/// The rows in columns, each as wide as its widest cell and two spaces apart. A cell, which may
+/// be of peer origin, passes the display filter as one field: it cannot begin another row.
 pub fn table(rows: &[Vec<String>]) -> String {
-    let clean = |cell: &String| cell.replace(|c: char| c.is_control(), "\u{fffd}");
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(clean).collect()).collect();
+    let rows: Vec<Vec<Cow<str>>> = rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
     let mut widths = Vec::new();
     for row in &rows {
         widths.resize(widths.len().max(row.len()), 0);
@@ -14,7 +17,7 @@ pub fn table(rows: &[Vec<String>]) -> String {
             *width = (*width).max(cell.width());
         }
     }
-    let line = |row: &Vec<String>| {
+    let line = |row: &Vec<Cow<str>>| {
         let mut line = String::new();
         for (width, cell) in widths.iter().zip(row) {
             line.push_str(cell);
@@ -39,6 +42,7 @@ mod tests {
 
     #[test]
     fn a_cell_cannot_begin_another_row() {
-        assert_eq!(table(&[vec!["a\nb\u{1b}".into()]]), "a\u{fffd}b\u{fffd}");
+        assert_eq!(table(&[vec!["a\nb\u{1b}".into()]]), "a<U+000A>b<U+001B>");
+        assert_eq!(table(&[vec!["a\u{2028}b\u{202e}".into()]]), "a<U+2028>b<U+202E>");
     }
 }

@@ -131,7 +131,7 @@ impl<'a> Session<'a> {
                 Outcome::Interrupted { empty } if !empty || !asked_before => {
                     leaving = empty;
                     if empty {
-                        self.link.screen.status(LEAVE_HINT, Some("(Ctrl-C again or quit to leave)"));
+                        self.link.screen.status(LEAVE_HINT, Some("(Ctrl-C again, or Ctrl-D, to leave)"));
                     }
                     self.clear();
                     Next::Prompt
@@ -169,8 +169,7 @@ impl<'a> Session<'a> {
         {
             self.link.error(format!("the line could not be read: {e}"));
         } else if read.is_none() && self.failures == 0 {
-            self.link
-                .error("the line could not be edited; a file is sent with a command, not by pasting it".to_owned());
+            self.link.error("the line could not be edited; was it the content of a file?".to_owned());
         }
         let outcome = match read {
             Some(Ok(line)) => Outcome::Line(line),
@@ -195,7 +194,7 @@ impl<'a> Session<'a> {
     fn submit(&mut self, prompt: &str, text: String) -> Next {
         if text.len() > LINE_BYTES {
             self.clear();
-            self.link.error("that is too long for one line: send it as a file".to_owned());
+            self.link.error("that is too long for one line".to_owned());
             return Next::Prompt;
         }
         let (reply, answer) = oneshot::channel();

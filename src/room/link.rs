@@ -89,7 +89,11 @@ impl RoomHandle {
         let mut frames = FramedRead::with_capacity(read, Codec::new(MAX_HELLO_LEN), FIRST_BUFFER);
         let hello = match timeout_at(deadline, frames.next()).await {
             Ok(Some(Ok(ToRoom::Hello(hello)))) => hello,
-            other => return tracing::debug!(?other, "no hello"),
+            // What came instead is not told: it may be a line of talk.
+            Ok(Some(Ok(_))) => return tracing::debug!(?address, "the first frame is no hello"),
+            Ok(Some(Err(error))) => return tracing::debug!(?address, %error, "bad first frame"),
+            Ok(None) => return tracing::debug!(?address, "closed without a hello"),
+            Err(_) => return tracing::debug!(?address, "no hello in time"),
         };
         let caller = Caller { key, address, gauge, inside: via == Via::Inside };
         let verdict = self.judge(caller, hello, via == Via::OldPort).await;

@@ -103,12 +103,12 @@ fn case_77_ctrl_c_clears_the_line_and_leaves_when_pressed_twice_on_an_empty_one(
     host.keys(CTRL_C);
     host.wait_for("an empty line", |text| text.trim_end().ends_with("\nalice>") && !text.contains("not this"));
     host.keys(CTRL_C);
-    host.expect("(Ctrl-C again or quit to leave)");
+    host.expect("(Ctrl-C again, or Ctrl-D, to leave)");
     host.line("stayed");
     member.out.expect("alice: stayed");
     host.wait_for("the hint gone", |text| !text.contains("Ctrl-C again"));
     host.keys(CTRL_C);
-    host.expect("(Ctrl-C again or quit to leave)");
+    host.expect("(Ctrl-C again, or Ctrl-D, to leave)");
     host.keys(CTRL_C);
     assert_eq!(host.wait_clean(), Some(0));
     assert!(member.wait().out.ends_with("* alice closed the room"));
