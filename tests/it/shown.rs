@@ -137,7 +137,7 @@ fn who_tells_of_each_member_and_help_of_each_command() {
     member.say("who");
     member.out.expect("2 in the room");
     let row = member.out.expect_start("alice  ");
-    assert!(row.contains("this machine") && row.ends_with("host"), "{row}");
+    assert!(row.contains("with the room") && row.ends_with("host"), "{row}");
     let row = member.out.expect_start("bob    ");
     assert!(row.contains("127.0.0.1") && row.ends_with("you"), "{row}");
     member.say("help");

@@ -151,7 +151,8 @@ fn carry(mut from: TcpStream, mut to: TcpStream, shared: &Shared, budget: &Mutex
         // It may have begun to stall while this waited for bytes.
         let mut faults = shared.1.wait_while(shared.0.lock().unwrap(), |faults| faults.stalled).unwrap();
         if read > 0 && std::mem::take(&mut faults.spoil) {
-            bytes[read / 2] ^= 1;
+            // The last byte belongs to a record's tag; one in a record's length would have the reader wait for more.
+            bytes[read - 1] ^= 1;
         }
         drop(faults);
         let mut spent = false;
