@@ -41,7 +41,7 @@ const MEMORY_LINK_BYTES: usize = 64 * 1024;
 const INCOMING: usize = 64;
 
 /// How long the links have to take the room's last words.
-const CLOSING: Duration = Duration::from_millis(2_500);
+const CLOSING: Duration = Duration::from_millis(1_500);
 
 /// Opens a room and talks in it.
 pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {

@@ -24,11 +24,19 @@ use crate::{
     trust::Fingerprint,
 };
 
-/// How long the room has to acknowledge what was said when a person leaves.
-const LAST_WORDS: Duration = Duration::from_millis(1_500);
+/// How long leaving may take.
+struct Patience {
+    /// For the room to acknowledge what was said.
+    words: Duration,
+    /// For the session to end after that, and then for the output to be written.
+    end: Duration,
+}
 
-/// How long the session has to end after that, and then the output to be written.
-const LEAVING: Duration = Duration::from_millis(2_500);
+/// When a person leaves.
+const PATIENT: Patience = Patience { words: Duration::from_millis(1_500), end: Duration::from_millis(2_500) };
+
+/// At a signal: whatever is stuck, the program is gone within two seconds.
+const HURRIED: Patience = Patience { words: Duration::from_millis(700), end: Duration::from_millis(600) };
 
 /// What a pipe's end means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,17 +122,17 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
         }
         anyhow::Ok(())
     };
-    tokio::select! {
-        _ = ended.wait_for(Option::is_some) => {}
-        read = read => read?,
-        () = signals.any() => {}
-        () = view.closed() => {}
-    }
-    let ending = leave(&session, &mut ended).await;
+    let patience = tokio::select! {
+        _ = ended.wait_for(Option::is_some) => PATIENT,
+        read = read => read.map(|()| PATIENT)?,
+        () = signals.any() => HURRIED,
+        () = view.closed() => PATIENT,
+    };
+    let ending = leave(&session, &mut ended, &patience).await;
     // What the room acknowledged after that has come too late to be known here.
     let undelivered = session.unacknowledged();
     cancel.cancel();
-    let _ = timeout(LEAVING, cx.finish()).await;
+    let _ = timeout(patience.end, cx.finish()).await;
     listening.abort();
     if let Some((text, failure)) = event::ending(&ending, &Fingerprint::of(&session.me().key)) {
         failed |= failure;
@@ -139,7 +147,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
         (None, Some(terminal)) => repl::draw(&terminal),
         (None, None) => {}
     }
-    let _ = timeout(LEAVING, view.drained()).await;
+    let _ = timeout(patience.end, view.drained()).await;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -166,17 +174,17 @@ async fn listen(
 }
 
 /// Leaves the room, unless the session has ended by itself, and returns how it ended.
-async fn leave(session: &Handle, ended: &mut watch::Receiver<Option<Ending>>) -> Ending {
+async fn leave(session: &Handle, ended: &mut watch::Receiver<Option<Ending>>, patience: &Patience) -> Ending {
     let over = async |ended: &mut watch::Receiver<Option<Ending>>| match ended.wait_for(Option::is_some).await {
         Ok(ending) => ending.clone().unwrap_or(Ending::Left),
         Err(_) => Ending::Left,
     };
     tokio::select! {
         ending = over(ended) => return ending,
-        _ = timeout(LAST_WORDS, session.drained()) => {}
+        _ = timeout(patience.words, session.drained()) => {}
     }
     session.leave();
-    timeout(LEAVING, over(ended)).await.unwrap_or(Ending::Left)
+    timeout(patience.end, over(ended)).await.unwrap_or(Ending::Left)
 }
 
 /// Reads what a person types, until they want to go.

@@ -1,6 +1,9 @@
 //! Pipes: exactly what is written for what happens, and how it ends.
 
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use crate::support::{Home, Lines, Pchat, Process, Proxy, Signal};
 
@@ -179,6 +182,25 @@ fn what_is_not_delivered_in_time_is_counted_and_ends_in_1() {
     let ended = member.end();
     assert_eq!(ended.code, Some(1));
     assert_eq!(ended.err, "error: 3 lines not delivered");
+}
+
+#[test]
+fn a_signal_ends_it_within_two_seconds_also_when_the_room_is_stuck() {
+    let alice = Home::new();
+    let host = Pchat::host(&alice, "alice", &[]);
+    let proxy = Proxy::to(host.port());
+    let mut member = Pchat::join(&alice, "bob", proxy.port, &["--stay"]);
+    proxy.stall(true);
+    member.say("not heard");
+    member.say("/nothing");
+    member.err.expect_start("error: no command is called /nothing");
+    let began = Instant::now();
+    member.signal(Signal::TERM);
+    let ended = member.wait();
+    // Half a second for a machine that is busy.
+    assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}", began.elapsed());
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.ends_with("error: 1 line not delivered"), "{}", ended.err);
 }
 
 #[test]
