@@ -1,6 +1,10 @@
 //! Talking in a room, once there is a session: input in, events out, and the order of leaving.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::Result;
 use tokio::{
@@ -19,7 +23,7 @@ use super::{
 use crate::{
     command::{Context, Flow},
     registry::Registry,
-    repl::{self, Next, ReplConfig, Reply, Typed},
+    repl::{self, Next, ReplConfig, ReplHandle, Reply, Typed},
     session::{Ending, Handle, SessionEvent, WhenFull},
     trust::Fingerprint,
 };
@@ -75,11 +79,17 @@ impl Signals {
         })
     }
 
-    async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+    /// Waits for a signal to go. Ctrl-C between two prompts of an editor is a key that came too early.
+    async fn go(&mut self, editor: &OnceLock<ReplHandle>) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => match editor.get() {
+                    Some(editor) if editor.interrupt().await => {}
+                    _ => return,
+                },
+                _ = self.terminate.recv() => return,
+                _ = self.hangup.recv() => return,
+            }
         }
     }
 }
@@ -100,7 +110,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let (ending, mut ended) = watch::channel(None);
     let listening = tokio::spawn(listen(listener, events, ending));
 
-    let mut editor = None;
+    let editor = OnceLock::new();
     let mut failed = false;
     let read = async {
         match terminal.clone() {
@@ -115,7 +125,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
                     runtime: tokio::runtime::Handle::current(),
                 });
                 let (handle, lines) = repl::start(ReplConfig { history: Some(history), complete }, terminal.clone())?;
-                editor = Some(handle);
+                let _ = editor.set(handle);
                 typed(&reader, lines).await;
             }
             None => failed = piped(&reader, stage, at_end).await?,
@@ -125,7 +135,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let patience = tokio::select! {
         _ = ended.wait_for(Option::is_some) => PATIENT,
         read = read => read.map(|()| PATIENT)?,
-        () = signals.any() => HURRIED,
+        () = signals.go(&editor) => HURRIED,
         () = view.closed() => PATIENT,
     };
     let ending = leave(&session, &mut ended, &patience).await;
@@ -142,7 +152,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
         failed = true;
         cx.error(format!("{undelivered} {} not delivered", if undelivered == 1 { "line" } else { "lines" }));
     }
-    match (editor, terminal) {
+    match (editor.into_inner(), terminal) {
         (Some(editor), _) => editor.stop().await,
         (None, Some(terminal)) => repl::draw(&terminal),
         (None, None) => {}

@@ -192,6 +192,19 @@ impl ReplHandle {
         draw(&self.screen);
     }
 
+    /// Passes on a Ctrl-C that came between two prompts, where it is a signal and not a key, to the next prompt. Returns
+    /// whether one came in time: while a command takes long there is none.
+    pub async fn interrupt(&self) -> bool {
+        let end = Instant::now() + STOP_WITHIN;
+        while Instant::now() < end {
+            if self.shared.is_reading() {
+                return kill_process(getpid(), Signal::INT).is_ok();
+            }
+            tokio::time::sleep(SIGNAL_AGAIN).await;
+        }
+        false
+    }
+
     /// Waits until the thread is gone.
     pub async fn gone(&self) {
         let mut gone = self.gone.clone();
