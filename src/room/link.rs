@@ -101,6 +101,7 @@ impl RoomHandle {
         match self.wait(verdict, &mut frames, &mut write).await {
             Some(Verdict::Seated(seated)) => {
                 frames.decoder_mut().set_limit(MAX_FRAME_LEN);
+                tracing::info!(member = seated.welcome.number, ?address, "link begins");
                 let link = Link {
                     room: self,
                     number: seated.welcome.number,
@@ -237,6 +238,12 @@ impl Link<'_> {
             over = self.write(&mut write, &mut cursor, &mut end) => over,
             over = self.watch() => over,
         };
+        let why = match &over {
+            Over::Left => "the member left",
+            Over::Broke(why) => why,
+            Over::Ended(_) => "the room ended it",
+        };
+        tracing::info!(member = self.number, why, "link ends");
         // Nobody waits for a link that reads no more; the actor could not even hear of its end then.
         self.shared.next.store(u64::MAX, Relaxed);
         match over {
@@ -245,10 +252,7 @@ impl Link<'_> {
             Over::Left => {
                 let _ = timeout(self.room.config.timing.farewell, write.shutdown()).await;
             }
-            Over::Broke(reason) => {
-                tracing::debug!(member = self.number, reason, "link broke");
-                self.tell(FromLink::Broke).await;
-            }
+            Over::Broke(_) => self.tell(FromLink::Broke).await,
         }
     }
 

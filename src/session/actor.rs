@@ -193,6 +193,7 @@ impl<D: Dial> Actor<D> {
                 Err(NotIn::Later(reason)) if self.life.resume().is_none() => return Ending::Failed(reason),
                 Err(NotIn::Later(reason)) => reason,
                 Ok(Entered { frames, write, gauge, welcome }) => {
+                    tracing::info!(member = welcome.number, members = welcome.members, "connected");
                     tries = 0;
                     self.moves = 0;
                     let link = Link::new(&self.shared, &self.config.timing, gauge, welcome.members);
@@ -207,6 +208,7 @@ impl<D: Dial> Actor<D> {
             };
             let retry_in = self.pause(tries);
             tries += 1;
+            tracing::info!(reason, ?retry_in, tries, "not connected");
             self.life.events.push_back(SessionEvent::Cut { reason, retry_in });
             let wait = async {
                 self.tell().await;
