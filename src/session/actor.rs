@@ -1,6 +1,7 @@
 //! The actor that keeps a member in its room: dials, says Hello, runs the link, dials again.
 
 use std::{
+    convert::Infallible,
     hash::{BuildHasher, Hasher, RandomState},
     sync::{Arc, Mutex},
     time::Duration,
@@ -184,7 +185,7 @@ impl<D: Dial> Actor<D> {
         loop {
             let entered = tokio::select! {
                 entered = self.enter() => entered,
-                () = refuse(questions) => continue,
+                never = refuse(questions) => match never {},
                 _ = leave.wait_for(|leave| *leave) => return Ending::Left,
             };
             let reason = match entered {
@@ -216,7 +217,7 @@ impl<D: Dial> Actor<D> {
             };
             tokio::select! {
                 () = wait => {}
-                () = refuse(questions) => {}
+                never = refuse(questions) => match never {},
                 _ = leave.wait_for(|leave| *leave) => return Ending::Left,
             }
         }
@@ -295,7 +296,7 @@ impl<D: Dial> Actor<D> {
 }
 
 /// Refuses questions for as long as there is no link.
-async fn refuse(questions: &mut mpsc::Receiver<Question>) {
+async fn refuse(questions: &mut mpsc::Receiver<Question>) -> Infallible {
     while let Some(question) = questions.recv().await {
         drop(question);
     }
