@@ -1,4 +1,17 @@
 //! pchat: encrypted chat rooms between terminals, with no account and no third-party server.
+//!
+//! A map, from the wire up; ARCHITECTURE.md has the picture and the reasons.
+//!
+//! * [`wire`]: the protocol and its specification. [`link`], [`gauge`]: what both ends of a connection share.
+//! * [`room`]: the host's side. [`session`]: a member's side.
+//! * [`net`]: TCP and TLS. [`trust`]: identity, fingerprints and the files of who is trusted.
+//! * [`command`], [`args`], [`context`]: the contract of a command. [`registry`], [`words`]: from a line to a command.
+//!   [`commands`]: the commands. [`door`], [`message`], [`table`]: what several of them use.
+//! * [`view`], [`repl`]: screen and keyboard.
+//! * [`cli`], [`app`]: the program, which joins all of it.
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+compile_error!("pchat runs on Linux and macOS; other systems need work on files, signals and terminals first");
 
 pub mod app;
 pub mod args;
