@@ -106,6 +106,10 @@ impl Dial for Outside {
         let addr = self.addr.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let connected = match net::connect(&addr, &self.tls, &DialTiming::default()).await {
             Ok(connected) => connected,
+            // At an address where the room has been, nonsense is a fault of the way there, and faults pass.
+            Err(error @ net::DialError::NotPchat { .. }) if self.room.is_some() => {
+                return Err(DialError::Temporary(error.to_string()));
+            }
             Err(error) if error.is_temporary() => return Err(DialError::Temporary(error.to_string())),
             Err(error) => return Err(DialError::Final(error.to_string())),
         };

@@ -1,5 +1,7 @@
 //! Connections that break, hosts that crash, and keys that change.
 
+use std::{io::Write, net::TcpListener};
+
 use crate::support::{Dice, Home, Pchat, Proxy, Signal};
 
 /// What somebody said, as another member's output shows it.
@@ -255,4 +257,24 @@ fn case_127_a_member_that_redials_takes_the_place_of_its_half_dead_connection() 
     host.say("so I see");
     member.out.expect("alice: so I see");
     assert!(!host.out.so_far().iter().any(|line| line.contains("bob-2") || line.contains("bob left")));
+}
+
+#[test]
+fn a_redial_that_meets_something_else_goes_on_until_the_room_answers() {
+    let alice = Home::new();
+    let mut host = Pchat::host(&alice, "alice", &[]);
+    let proxy = Proxy::to(host.port());
+    let member = Pchat::join(&alice, "bob", proxy.port, &[]);
+    host.out.expect("* bob joined");
+    let other = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    proxy.lead_to(other.local_addr().expect("it has one").port());
+    proxy.cut();
+    for _ in 0..2 {
+        let (mut caller, _) = other.accept().expect("a redial");
+        caller.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").expect("a banner");
+    }
+    proxy.lead_to(host.port());
+    member.out.expect("* connected again");
+    host.say("welcome back");
+    member.out.expect("alice: welcome back");
 }
