@@ -3,6 +3,7 @@
 //! A map, from the wire up; ARCHITECTURE.md has the picture and the reasons.
 //!
 //! * [`wire`]: the protocol and its specification. [`link`], [`gauge`]: what both ends of a connection share.
+//!   [`source`]: whom limits by address count as one.
 //! * [`room`]: the host's side. [`session`]: a member's side.
 //! * [`net`]: TCP and TLS. [`trust`]: identity, fingerprints and the files of who is trusted.
 //! * [`command`], [`args`], [`context`]: the contract of a command. [`registry`], [`words`]: from a line to a command.
@@ -27,6 +28,7 @@ pub mod registry;
 pub mod repl;
 pub mod room;
 pub mod session;
+pub mod source;
 pub mod table;
 pub mod trust;
 pub mod view;

@@ -1,7 +1,5 @@
 //! Who gets in: the order of admission, and those who knock.
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
@@ -10,7 +8,10 @@ use super::{
     names::{NameError, normal_form},
     state::{Caller, State, Verdict},
 };
-use crate::wire::{Event, Hello, KnockRow, PublicKey, Refusal};
+use crate::{
+    source::Source,
+    wire::{Event, Hello, KnockRow, PublicKey, Refusal},
+};
 
 /// What the list of keys let in before says of a caller.
 #[derive(Clone, Debug, Default)]
@@ -43,14 +44,6 @@ impl Knock {
             address: self.caller.address,
             claims: self.claims.clone(),
         }
-    }
-}
-
-/// What counts as one source of callers: an IPv4 address, or an IPv6 /64, since one machine has all of that.
-fn source(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        v4 => v4,
     }
 }
 
@@ -112,16 +105,16 @@ impl State {
         if let Err(error) = normal_form(&hello.name) {
             return refused_name(&error);
         }
-        let asked = |key| self.seats.values().any(|seat| seat.who.key == key && seat.askable && seat.link.is_some());
-        if !asked(self.config.owner) {
+        let mut seats = self.seats.values();
+        if !seats.any(|seat| self.may_rule(seat.who.key) && seat.askable && seat.link.is_some()) {
             return Verdict::Refused(Refusal::NobodyToAsk);
         }
         // A key that knocks again has lost the first connection, or it would not.
         if let Some(old) = self.knocks.iter().position(|knock| knock.caller.key == caller.key) {
             self.send_away(old, now);
         }
-        let from_here = caller.address.map(source);
-        let same = self.knocks.iter().filter(|knock| knock.caller.address.map(source) == from_here).count();
+        let from_here = caller.address.map(Source::from);
+        let same = self.knocks.iter().filter(|knock| knock.caller.address.map(Source::from) == from_here).count();
         if self.knocks.len() >= MAX_KNOCKS || same >= MAX_KNOCKS_FROM_ONE {
             return Verdict::Refused(Refusal::Crowded);
         }
