@@ -18,6 +18,7 @@ use tokio_util::{codec::FramedRead, task::TaskTracker};
 
 use super::{
     Ending, Handle, SessionEvent,
+    event::hand_over,
     handle::{Question, Shared},
     life::Life,
     link::{Frames, Link, Over, broke},
@@ -170,11 +171,7 @@ impl<D: Dial> Actor<D> {
         self.shared.over.send_replace(true);
         questions.close();
         while questions.try_recv().is_ok() {}
-        while let Some(event) = self.life.events.pop_front() {
-            if self.events.send(event).await.is_err() {
-                return;
-            }
-        }
+        hand_over(&mut self.life.events, &self.events).await;
         let _ = self.events.send(SessionEvent::Ended(ending)).await;
     }
 
@@ -212,23 +209,13 @@ impl<D: Dial> Actor<D> {
             tracing::info!(reason, ?retry_in, tries, "not connected");
             self.life.events.push_back(SessionEvent::Cut { reason, retry_in });
             let wait = async {
-                self.tell().await;
+                hand_over(&mut self.life.events, &self.events).await;
                 tokio::time::sleep(retry_in).await;
             };
             tokio::select! {
                 () = wait => {}
                 never = refuse(questions) => match never {},
                 _ = leave.wait_for(|leave| *leave) => return Ending::Left,
-            }
-        }
-    }
-
-    /// Gives the owner what is on the way to it.
-    async fn tell(&mut self) {
-        while !self.life.events.is_empty() {
-            let Ok(place) = self.events.reserve().await else { return };
-            if let Some(event) = self.life.events.pop_front() {
-                place.send(event);
             }
         }
     }
@@ -268,7 +255,7 @@ impl<D: Dial> Actor<D> {
                 FromRoom::Refused(refusal) => return Err(self.refused(refusal).await),
                 FromRoom::Waiting { name } => {
                     self.life.events.push_back(SessionEvent::Waiting { name });
-                    self.tell().await;
+                    hand_over(&mut self.life.events, &self.events).await;
                 }
                 FromRoom::Pong(_) => {}
                 _ => return Err(NotIn::Never(Ending::Failed("the room breaks the protocol".to_owned()))),

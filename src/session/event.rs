@@ -1,8 +1,9 @@
 //! What a session tells its owner.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
 
 use super::Member;
 use crate::wire::{Departure, KnockRow, Refusal};
@@ -78,6 +79,18 @@ pub enum SessionEvent {
     },
     /// It is over: no event follows.
     Ended(Ending),
+}
+
+/// Gives the owner what waits for it, and says whether there is an owner. An event leaves `waiting` only when there is a
+/// place for it, so that nothing is lost if this ends at its await.
+pub(super) async fn hand_over(waiting: &mut VecDeque<SessionEvent>, owner: &mpsc::Sender<SessionEvent>) -> bool {
+    while !waiting.is_empty() {
+        let Ok(place) = owner.reserve().await else { return false };
+        if let Some(event) = waiting.pop_front() {
+            place.send(event);
+        }
+    }
+    true
 }
 
 /// Why a session is over.

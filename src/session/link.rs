@@ -10,12 +10,12 @@ use futures_util::StreamExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
     sync::{Notify, mpsc, oneshot},
-    time::timeout,
 };
 use tokio_util::codec::FramedRead;
 
 use super::{
     Ending, SessionEvent, Timing,
+    event::hand_over,
     handle::{Question, Shared},
     life::{Life, Todo},
 };
@@ -126,12 +126,8 @@ impl<'a> Link<'a> {
         S: AsyncRead,
     {
         loop {
-            // Nothing is taken out before there is a place for it, since this future may end at any await.
-            while !life.events.is_empty() {
-                let Ok(place) = events.reserve().await else { return Over::Ended(Ending::Left) };
-                if let Some(event) = life.events.pop_front() {
-                    place.send(event);
-                }
+            if !hand_over(&mut life.events, events).await {
+                return Over::Ended(Ending::Left);
             }
             self.pulse.listening();
             let frame = match frames.next().await {
@@ -238,16 +234,16 @@ impl<'a> Link<'a> {
     where
         S: AsyncWrite,
     {
-        let goodbye = timeout(self.timing.farewell, async {
+        let goodbye = async {
             let bytes = crate::wire::encode(&ToRoom::Leave).map_err(std::io::Error::other)?;
             out.write_all(&bytes).await?;
             out.flush().await?;
             out.shutdown().await
-        });
-        if let Ok(Ok(())) = goodbye.await {
-            // The reader sees the room close.
-            tokio::time::sleep(self.timing.farewell).await;
+        };
+        if goodbye.await.is_err() {
+            return Over::Ended(Ending::Left);
         }
-        Over::Ended(Ending::Left)
+        // The reader sees the room close, or the last moment comes.
+        std::future::pending().await
     }
 }
