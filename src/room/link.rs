@@ -78,6 +78,16 @@ enum Over {
     Ended(Option<End>),
 }
 
+/// What it means that the room ends a link: a last word once all events are out, or the end at once.
+fn heed(end: LinkEnd) -> Result<End, Over> {
+    match end {
+        // Everybody gets what was said before the room closed.
+        LinkEnd::Told(closed @ End::Closed { .. }) => Ok(closed),
+        LinkEnd::Told(end) => Err(Over::Ended(Some(end))),
+        LinkEnd::Violation => Err(Over::Ended(None)),
+    }
+}
+
 impl RoomHandle {
     /// Speaks with one member over `stream` until the link is over.
     pub async fn serve<S>(&self, stream: S, peer: Peer)
@@ -326,11 +336,9 @@ impl Link<'_> {
             if last.is_none()
                 && let Ok(ended) = end.try_recv()
             {
-                match ended {
-                    // Everybody gets what was said before the room closed.
-                    LinkEnd::Told(closed @ End::Closed { .. }) => last = Some(closed),
-                    LinkEnd::Told(ended) => return Over::Ended(Some(ended)),
-                    LinkEnd::Violation => return Over::Ended(None),
+                match heed(ended) {
+                    Ok(closed) => last = Some(closed),
+                    Err(over) => return over,
                 }
             }
             news.borrow_and_update();
@@ -363,10 +371,9 @@ impl Link<'_> {
                     }
                 }
                 () = self.replies.ready() => {}
-                ended = &mut *end => match ended {
-                    Ok(LinkEnd::Told(closed @ End::Closed { .. })) => last = Some(closed),
-                    Ok(LinkEnd::Told(ended)) => return Over::Ended(Some(ended)),
-                    Ok(LinkEnd::Violation) => return Over::Ended(None),
+                ended = &mut *end => match ended.map(heed) {
+                    Ok(Ok(closed)) => last = Some(closed),
+                    Ok(Err(over)) => return over,
                     Err(_) => return Over::Broke("the room is gone"),
                 },
             }
