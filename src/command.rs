@@ -25,6 +25,7 @@ pub use clap::Parser;
 pub use crate::args::{CommandName, KnockName, MemberName};
 pub use crate::context::Context;
 pub use crate::session::{Member, MemberEvent};
+pub use crate::stream::{Opened, Stream};
 pub use crate::wire::{Answer, Request};
 pub use check::{distinct, one_default, same, well_formed};
 
@@ -113,6 +114,13 @@ pub trait Command: clap::Parser + Send + 'static {
         let _ = (number, from, cx);
         Ok(())
     }
+
+    /// Takes a stream that a member has opened for this command with [`Context::open_stream`]. It runs beside
+    /// everything else, so it may wait; reading and writing block, which is for [`Context::thread`].
+    async fn stream(opened: Opened, cx: &mut Context) -> anyhow::Result<()> {
+        let _ = (opened, cx);
+        Ok(())
+    }
 }
 
 /// Columns of a help page: what the narrowest usual terminal shows beside the margin.
@@ -142,6 +150,7 @@ pub struct Entry {
     receive: for<'a> fn(Message, &'a mut Context) -> Boxed<'a, ()>,
     member: for<'a> fn(Arc<MemberEvent>, &'a mut Context) -> Boxed<'a, ()>,
     withdrawn: for<'a> fn(u32, Member, &'a mut Context) -> Boxed<'a, ()>,
+    stream: for<'a> fn(Opened, &'a mut Context) -> Boxed<'a, ()>,
 }
 
 impl Entry {
@@ -170,6 +179,7 @@ impl Entry {
             receive: |message, cx| C::receive(message, cx),
             member: |event, cx| C::member(event, cx),
             withdrawn: |number, from, cx| C::withdrawn(number, from, cx),
+            stream: |opened, cx| C::stream(opened, cx),
         }
     }
 
@@ -222,6 +232,15 @@ impl Entry {
     /// Whatever the command reports; the room goes on.
     pub async fn withdrawn(&self, number: u32, from: Member, cx: &mut Context) -> anyhow::Result<()> {
         (self.withdrawn)(number, from, cx).await
+    }
+
+    /// Gives it a stream of its own kind.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the command reports; the room goes on.
+    pub async fn stream(&self, opened: Opened, cx: &mut Context) -> anyhow::Result<()> {
+        (self.stream)(opened, cx).await
     }
 }
 

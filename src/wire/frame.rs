@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Epoch, Instance, PublicKey, Request};
+use super::{Answer, Epoch, Instance, PublicKey, Request, Token};
 
 /// What a member sends to a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,8 @@ pub enum FromRoom {
 /// The first frame of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// Abilities of this member, see [`FEATURE_ASKABLE`](super::FEATURE_ASKABLE).
+    /// Abilities of this member, see [`FEATURE_ASKABLE`](super::FEATURE_ASKABLE) and
+    /// [`FEATURE_STREAMS`](super::FEATURE_STREAMS).
     pub features: u64,
     /// The name wished for.
     pub name: String,
@@ -86,7 +87,8 @@ pub struct Resume {
 /// The answer to a [`Hello`] that is let in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
-    /// Abilities of this room; none are defined yet.
+    /// What this room can and is, see [`FEATURE_STREAMS`](super::FEATURE_STREAMS) and
+    /// [`FEATURE_OPEN`](super::FEATURE_OPEN).
     pub features: u64,
     /// The log that events come from.
     pub epoch: Epoch,
@@ -291,6 +293,13 @@ pub enum Event {
     Moved {
         /// The port.
         port: u16,
+    },
+    /// A member opens a stream to this one. Only its target is told.
+    Stream {
+        /// Who.
+        from: u32,
+        /// What the target's connection begins with.
+        token: Token,
     },
 }
 

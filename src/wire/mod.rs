@@ -16,8 +16,8 @@
 //! [RFC 7250]: https://www.rfc-editor.org/rfc/rfc7250
 //! [postcard]: https://postcard.jamesmunns.com/wire-format
 //!
-//! A connection whose first byte is not that of a TLS handshake record (22) is closed. Bulk streams will
-//! share the port and begin with a magic whose first byte differs.
+//! A connection whose first byte is that of a TLS handshake record (22) is a link. One that begins with
+//! [`STREAM_MAGIC`] is an end of a stream, see [streams](#streams). Any other is closed.
 //!
 //! # Frames
 //!
@@ -68,6 +68,25 @@
 //!   restarted with an empty log causes no doubles.
 //! * The newest link of one key *and* instance wins; the older one is ended with [`End::Superseded`].
 //!
+//! # Streams
+//!
+//! Bulk data does not travel on links. A stream is a byte pipe between two members over TCP connections of its own
+//! to the room's port:
+//!
+//! 1. The opener asks with [`Request::Stream`]. The room answers [`Answer::Stream`] with a [`Token`], and tells the
+//!    other member with [`Event::Stream`] and another token. Each token is good for one connection and for
+//!    [`TOKEN_LIFE`].
+//! 2. Each end connects, sends [`STREAM_MAGIC`] and its token, and goes on at once. The room reads exactly these
+//!    [`STREAM_HEAD_LEN`] bytes, and closes a connection whose token it does not know, has seen or finds too late. When both ends are there
+//!    it copies bytes both ways until both have closed, or hands its own member the other end's connection.
+//! 3. The two members run TLS 1.3 with each other through it, the opener as the client, both with the keys that the
+//!    room told them, ALPN [`STREAM_ALPN`]. Either end closes if the other proves another key.
+//! 4. The opener sends one frame, a [`StreamHello`] of at most [`MAX_STREAM_HELLO_LEN`] bytes. What follows belongs
+//!    to the command that it names. An end to which it does not fit closes.
+//!
+//! So the room sees that two members exchange bytes and how many, not which. It could pose as either of them only
+//! to members who have not compared fingerprints, since it is the room that tells the keys.
+//!
 //! # Versions
 //!
 //! The ALPN name changes with every incompatible change, so that the two ends of an incompatible pair
@@ -80,6 +99,7 @@ mod codec;
 mod frame;
 mod id;
 mod request;
+mod stream;
 
 pub use codec::{Codec, CodecError, decode, encode, encode_into};
 pub use frame::{
@@ -88,6 +108,9 @@ pub use frame::{
 };
 pub use id::{Epoch, Instance, PublicKey};
 pub use request::{Answer, KnockRow, Request, WhoRow};
+pub use stream::{
+    MAX_PURPOSE_LEN, MAX_STREAM_HELLO_LEN, STREAM_ALPN, STREAM_HEAD_LEN, STREAM_MAGIC, StreamHello, TOKEN_LIFE, Token,
+};
 
 /// The ALPN protocol name, which carries the protocol version.
 pub const ALPN: &[u8] = b"pchat/1";
@@ -131,3 +154,9 @@ pub const PAGE_ROWS: usize = 64;
 
 /// Feature bit of a [`Hello`]: a person sits at this member's input and can answer a knock.
 pub const FEATURE_ASKABLE: u64 = 1;
+
+/// Feature bit of a [`Hello`] and of a [`Welcome`]: streams can be opened to this member, and in this room.
+pub const FEATURE_STREAMS: u64 = 2;
+
+/// Feature bit of a [`Welcome`]: the room lets everybody in, so that its members are strangers.
+pub const FEATURE_OPEN: u64 = 4;

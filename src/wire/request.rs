@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Introduction, PublicKey};
+use super::{Instance, Introduction, PublicKey, Token};
 
 /// A question or a wish. The room judges by the asker's key whether it may.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,15 @@ pub enum Request {
         /// The new port; 0 takes a free one.
         port: u16,
     },
+    /// Open a stream to a member.
+    Stream {
+        /// Its key.
+        key: PublicKey,
+        /// Its instance.
+        instance: Instance,
+    },
+    /// How many streams between others end when the asker leaves: those that the room carries, if it closes then.
+    Carried,
 }
 
 /// What the room answers to a [`Request`].
@@ -86,6 +95,13 @@ pub enum Answer {
         /// The usable addresses of the host's machine, at most 16.
         addresses: Vec<IpAddr>,
     },
+    /// The stream may be opened.
+    Stream {
+        /// What the opener's connection begins with.
+        token: Token,
+    },
+    /// How many streams between others end when the asker leaves.
+    Carried(u32),
 }
 
 /// One member as [`Answer::Who`] tells it.
