@@ -3,5 +3,8 @@
 
 pub mod downloads;
 pub mod manifest;
+pub mod meter;
 pub mod name;
+pub mod pace;
+pub mod size;
 pub mod source;
