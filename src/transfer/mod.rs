@@ -3,8 +3,10 @@
 
 pub mod downloads;
 pub mod manifest;
+pub mod message;
 pub mod meter;
 pub mod name;
 pub mod pace;
+pub mod record;
 pub mod size;
 pub mod source;

@@ -108,6 +108,13 @@ pub fn encode_into<T: Serialize>(frame: &T, out: &mut BytesMut) -> Result<(), Co
     Ok(())
 }
 
+/// A body alone, for what travels within something else.
+pub fn encode_body<T: Serialize>(value: &T) -> BytesMut {
+    let mut out = BytesMut::new();
+    postcard::serialize_with_flavor(value, Append(&mut out)).expect("flat types have an encoding, and memory takes it");
+    out
+}
+
 /// A whole frame, length field and body.
 ///
 /// # Errors

@@ -101,7 +101,7 @@ mod id;
 mod request;
 mod stream;
 
-pub use codec::{Codec, CodecError, decode, encode, encode_into};
+pub use codec::{Codec, CodecError, decode, encode, encode_body, encode_into};
 pub use frame::{
     Body, Departure, End, Envelope, Event, FromRoom, Gap, Hello, Introduction, Kept, Refusal, Resume, Said, To, ToRoom,
     Welcome,
