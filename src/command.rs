@@ -22,9 +22,9 @@ pub use async_trait::async_trait;
 pub use bytes::Bytes;
 pub use clap::Parser;
 
-pub use crate::args::{CommandName, KnockName, MemberName};
+pub use crate::args::{CommandName, KeptNumber, KnockName, MemberName, Pending};
 pub use crate::context::Context;
-pub use crate::session::{Member, MemberEvent};
+pub use crate::session::{Member, MemberEvent, Withdrawal};
 pub use crate::stream::{Opened, Stream};
 pub use crate::wire::{Answer, Request};
 pub use check::{distinct, one_default, same, well_formed};
@@ -36,6 +36,8 @@ pub enum Flow {
     Continue,
     /// The program leaves the room and ends.
     Quit,
+    /// The person is asked this, and the next line is read as this command's arguments. A blank one is no answer.
+    Ask(&'static str),
 }
 
 /// How a line becomes arguments.
@@ -47,6 +49,9 @@ pub enum Input {
     Rest(usize),
     /// The rest of the line untouched, as one argument.
     Line,
+    /// Words; but if all that is typed beside the options is the name of a file that exists, spaces and quotes and all,
+    /// it is one word.
+    Paths,
 }
 
 /// A message of a command, as it arrives.
@@ -109,9 +114,9 @@ pub trait Command: clap::Parser + Send + 'static {
     }
 
     /// Learns that the room keeps a message of this command no longer: its sender took it back or went.
-    /// `number` is what [`Message::kept`] said.
-    async fn withdrawn(number: u32, from: Member, cx: &mut Context) -> anyhow::Result<()> {
-        let _ = (number, from, cx);
+    /// Its number is what [`Message::kept`] said.
+    async fn withdrawn(withdrawal: Withdrawal, cx: &mut Context) -> anyhow::Result<()> {
+        let _ = (withdrawal, cx);
         Ok(())
     }
 
@@ -149,7 +154,7 @@ pub struct Entry {
     run: for<'a> fn(ArgMatches, &'a mut Context) -> Boxed<'a, Flow>,
     receive: for<'a> fn(Message, &'a mut Context) -> Boxed<'a, ()>,
     member: for<'a> fn(Arc<MemberEvent>, &'a mut Context) -> Boxed<'a, ()>,
-    withdrawn: for<'a> fn(u32, Member, &'a mut Context) -> Boxed<'a, ()>,
+    withdrawn: for<'a> fn(Withdrawal, &'a mut Context) -> Boxed<'a, ()>,
     stream: for<'a> fn(Opened, &'a mut Context) -> Boxed<'a, ()>,
 }
 
@@ -178,7 +183,7 @@ impl Entry {
             },
             receive: |message, cx| C::receive(message, cx),
             member: |event, cx| C::member(event, cx),
-            withdrawn: |number, from, cx| C::withdrawn(number, from, cx),
+            withdrawn: |withdrawal, cx| C::withdrawn(withdrawal, cx),
             stream: |opened, cx| C::stream(opened, cx),
         }
     }
@@ -230,8 +235,8 @@ impl Entry {
     /// # Errors
     ///
     /// Whatever the command reports; the room goes on.
-    pub async fn withdrawn(&self, number: u32, from: Member, cx: &mut Context) -> anyhow::Result<()> {
-        (self.withdrawn)(number, from, cx).await
+    pub async fn withdrawn(&self, withdrawal: Withdrawal, cx: &mut Context) -> anyhow::Result<()> {
+        (self.withdrawn)(withdrawal, cx).await
     }
 
     /// Gives it a stream of its own kind.

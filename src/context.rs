@@ -201,6 +201,16 @@ impl Context {
         self.shared.view.pending(n, text);
     }
 
+    /// Whether a person sits at a terminal and sees the rows of [`status`](Self::status).
+    pub fn has_status(&self) -> bool {
+        self.shared.view.has_status()
+    }
+
+    /// Shows `row` above the prompt, in the place of the one last given for `key`, until it is `None`.
+    pub fn status(&self, key: u64, row: Option<&str>) {
+        self.shared.view.status(key, row);
+    }
+
     /// Shows a notice.
     pub fn notice(&self, text: impl Into<String>) {
         self.show(Line::Notice(text.into()));

@@ -6,6 +6,7 @@
 
 mod complete;
 mod near;
+mod paths;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,7 @@ use clap::{
 pub use complete::Names;
 
 use crate::{
-    args::Meaning,
+    args::{Meaning, number},
     command::{Entry, Input},
     wire::MAX_NAME_LEN,
     words,
@@ -31,6 +32,9 @@ pub trait Known {
 
     /// Whether somebody of that name waits at the door.
     fn knock(&self, name: &str) -> bool;
+
+    /// Whether the room keeps something under that number.
+    fn kept(&self, number: u32) -> bool;
 }
 
 /// What a line is.
@@ -187,6 +191,17 @@ impl Registry {
         self.always_text(line)
     }
 
+    /// Reads `answer`, which the person gave when `entry` asked, as its arguments.
+    pub fn read_answer(&self, entry: &'static Entry, answer: &str) -> Reading {
+        if answer.trim().is_empty() {
+            return Reading::Nothing;
+        }
+        match parse(entry, answer.trim()) {
+            Ok(matches) => Reading::Run { entry, matches },
+            Err(unfit) => wrong(entry, unfit),
+        }
+    }
+
     /// Reads `line` as text whatever it says: for input that others may have written.
     pub fn always_text(&self, line: &str) -> Reading {
         if line.trim().is_empty() {
@@ -238,9 +253,14 @@ impl Registry {
 
     /// The first argument that means something which does not exist now, in words.
     fn absent(&self, entry: &Entry, matches: &ArgMatches, known: &dyn Known) -> Option<String> {
+        let kept = |word: &str| number(word).is_some_and(|number| known.kept(number));
         meant(entry, matches).into_iter().find_map(|(meaning, word)| match meaning {
             Meaning::Member if !known.member(&word) => Some(format!("nobody here is called {word}")),
             Meaning::Knock if !known.knock(&word) => Some(format!("nobody called {word} waits at the door")),
+            Meaning::Kept if !kept(&word) => Some(format!("nothing here has the number {word}")),
+            Meaning::Pending if !known.knock(&word) && !kept(&word) => {
+                Some(format!("nothing and nobody called {word} waits for an answer"))
+            }
             Meaning::Command if self.find(bare_name(&word)).is_none() => Some(format!("no command is called {word}")),
             _ => None,
         })
@@ -281,7 +301,7 @@ fn wrong(entry: &Entry, unfit: Unfit) -> Reading {
 
 /// Reads the rest of a line by the grammar of `entry`.
 fn parse(entry: &Entry, rest: &str) -> Result<ArgMatches, Unfit> {
-    let words = arguments(entry.input, rest).map_err(|error| misused(entry, &error.to_string()))?;
+    let words = arguments(entry, rest).map_err(|error| misused(entry, &error.to_string()))?;
     fit(entry, words)
 }
 
@@ -313,8 +333,12 @@ fn misused(entry: &Entry, problem: &str) -> Unfit {
 
 /// The arguments that a line's rest holds. What is handed on untouched follows `--`, so that it may begin
 /// with a dash.
-fn arguments(input: Input, rest: &str) -> Result<Vec<String>, words::SplitError> {
-    let (mut arguments, untouched) = match input {
+fn arguments(entry: &Entry, rest: &str) -> Result<Vec<String>, words::SplitError> {
+    let (mut arguments, untouched) = match entry.input {
+        Input::Paths => match paths::whole(entry, rest) {
+            Some((options, path)) => (options, path),
+            None => return Ok(words::split(rest)?.into_iter().map(|word| word.text).collect()),
+        },
         Input::Words => return Ok(words::split(rest)?.into_iter().map(|word| word.text).collect()),
         Input::Rest(n) => {
             let (words, untouched) = words::split_first(rest, n)?;
@@ -333,7 +357,7 @@ fn meant(entry: &Entry, matches: &ArgMatches) -> Vec<(Meaning, String)> {
     let mut found = Vec::new();
     for arg in entry.grammar().get_arguments() {
         let (id, meaning) = (arg.get_id().as_str(), Meaning::of(arg));
-        if !matches!(meaning, Meaning::Member | Meaning::Knock | Meaning::Command)
+        if matches!(meaning, Meaning::Path | Meaning::Plain)
             || matches.value_source(id) != Some(ValueSource::CommandLine)
         {
             continue;

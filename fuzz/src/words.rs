@@ -97,6 +97,10 @@ impl Known for Here {
     fn knock(&self, name: &str) -> bool {
         self.0.contains(&name)
     }
+
+    fn kept(&self, number: u32) -> bool {
+        number == 3
+    }
 }
 
 impl Names for Here {
@@ -108,5 +112,9 @@ impl Names for Here {
 
     fn knocks(&self, prefix: &str) -> Vec<String> {
         self.members(prefix)
+    }
+
+    fn kept(&self) -> Vec<u32> {
+        vec![3]
     }
 }

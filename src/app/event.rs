@@ -71,10 +71,10 @@ impl Listener {
                 });
             }
             SessionEvent::Message(incoming) => self.message(incoming).await,
-            SessionEvent::Withdrawn { number, from, command } => {
+            SessionEvent::Withdrawn { withdrawal, command } => {
                 if let Some(entry) = self.registry.find(&command) {
                     let mut cx = self.cx.for_event(entry);
-                    let result = entry.withdrawn(number, from, &mut cx).await;
+                    let result = entry.withdrawn(withdrawal, &mut cx).await;
                     self.report(entry, result);
                 }
             }

@@ -1,12 +1,16 @@
 //! What a typed line comes to.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 use tokio::time::timeout;
 
 use crate::{
-    command::{Context, Flow},
+    command::{Context, Entry, Flow},
     registry::{Known, Names, Reading, Registry},
     session::Handle,
     view::Line,
@@ -16,6 +20,8 @@ use crate::{
 /// What a line came to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Done {
+    /// Who asks the person something, if [`Flow::Ask`].
+    pub(super) asker: Option<&'static Entry>,
     /// Whether the program goes on.
     pub(super) flow: Flow,
     /// Whether it worked.
@@ -43,11 +49,21 @@ impl Reader {
             Ok(reading) => reading,
             Err(error) => {
                 self.cx.error(format!("{error:#}"));
-                return Done { flow: Flow::Continue, failed: true, remember: false, echo: true };
+                return Done { asker: None, flow: Flow::Continue, failed: true, remember: false, echo: true };
             }
         };
+        self.act(reading).await
+    }
+
+    /// Does what a person answered when `asker` asked.
+    pub(super) async fn answer(&self, asker: &'static Entry, answer: &str) -> Done {
+        let done = self.act(self.registry.read_answer(asker, answer)).await;
+        Done { remember: false, echo: true, ..done }
+    }
+
+    async fn act(&self, reading: Reading) -> Done {
         let remember = reading.remember();
-        let done = Done { flow: Flow::Continue, failed: false, remember, echo: true };
+        let done = Done { asker: None, flow: Flow::Continue, failed: false, remember, echo: true };
         match reading {
             Reading::Nothing => Done { echo: false, ..done },
             Reading::Help(text) => {
@@ -63,6 +79,7 @@ impl Reader {
                 // What a message says shows when the room sends it back.
                 let done = Done { echo: !entry.default && !entry.private, ..done };
                 match entry.run(matches, &mut cx).await {
+                    Ok(flow @ Flow::Ask(_)) => Done { flow, asker: Some(entry), ..done },
                     Ok(flow) => Done { flow, ..done },
                     Err(error) => {
                         self.cx.show(Line::Error(format!("{error:#}")));
@@ -113,12 +130,34 @@ impl Known for Present<'_> {
         let wanted = name.to_lowercase();
         self.session.knocks().iter().any(|knock| knock.name.to_lowercase() == wanted)
     }
+
+    fn kept(&self, number: u32) -> bool {
+        self.session.kept().binary_search(&number).is_ok()
+    }
+}
+
+/// The command whose question the person is answering: what is typed are its arguments.
+#[derive(Clone, Default)]
+pub(super) struct Asking(Arc<Mutex<Option<&'static Entry>>>);
+
+impl Asking {
+    pub(super) fn set(&self, asker: Option<&'static Entry>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = asker;
+    }
+
+    /// What stands before an answer, unseen.
+    fn before(&self) -> String {
+        let asker = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        asker.map_or_else(String::new, |asker| format!("/{} ", asker.name))
+    }
 }
 
 /// Names for completion.
 pub(super) struct Completer {
     pub(super) registry: Registry,
     pub(super) session: Handle,
+    /// Whose question is being answered.
+    pub(super) asking: Asking,
     /// Runs the question to the room, for which the editor's thread waits.
     pub(super) runtime: tokio::runtime::Handle,
 }
@@ -159,14 +198,22 @@ impl Names for Completer {
     fn knocks(&self, prefix: &str) -> Vec<String> {
         Self::matching(self.session.knocks().into_iter().map(|knock| knock.name), prefix)
     }
+
+    fn kept(&self) -> Vec<u32> {
+        self.session.kept()
+    }
 }
 
 impl crate::repl::Complete for Completer {
     fn complete(&self, line: &str, pos: usize) -> (usize, Vec<String>) {
-        self.registry.complete(line, pos, self)
+        let before = self.asking.before();
+        let (start, words) = self.registry.complete(&(before.clone() + line), before.len() + pos, self);
+        (start.saturating_sub(before.len()), words)
     }
 
     fn path_from(&self, line: &str, pos: usize) -> Option<usize> {
-        self.registry.path_from(line, pos)
+        let before = self.asking.before();
+        let start = self.registry.path_from(&(before.clone() + line), before.len() + pos)?;
+        Some(start.saturating_sub(before.len()))
     }
 }

@@ -18,7 +18,7 @@ use super::{
     Screen,
     event::{self, Listener, OnMoved, Stage},
     input::{self, Piped},
-    line::{Completer, Done, Reader},
+    line::{Asking, Completer, Done, Reader},
 };
 use crate::{
     command::{Context, Flow},
@@ -119,14 +119,16 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
                 if stage.wait_for(|stage| *stage > Stage::Outside).await.is_err() {
                     return Ok(());
                 }
+                let asking = Asking::default();
                 let complete = Arc::new(Completer {
                     registry,
+                    asking: asking.clone(),
                     session: session.clone(),
                     runtime: tokio::runtime::Handle::current(),
                 });
                 let (handle, lines) = repl::start(ReplConfig { history: Some(history), complete }, terminal.clone())?;
                 let _ = editor.set(handle);
-                typed(&reader, lines).await;
+                typed(&reader, &asking, lines).await;
             }
             None => failed = piped(&reader, stage, at_end).await?,
         }
@@ -198,7 +200,8 @@ async fn leave(session: &Handle, ended: &mut watch::Receiver<Option<Ending>>, pa
 }
 
 /// Reads what a person types, until they want to go.
-async fn typed(reader: &Reader, mut lines: mpsc::Receiver<Typed>) {
+async fn typed(reader: &Reader, asking: &Asking, mut lines: mpsc::Receiver<Typed>) {
+    let mut asker = None;
     while let Some(typed) = lines.recv().await {
         let (text, reply) = match typed {
             Typed::Line { text, reply } => (text, reply),
@@ -207,8 +210,18 @@ async fn typed(reader: &Reader, mut lines: mpsc::Receiver<Typed>) {
                 return;
             }
         };
-        let Done { flow, remember, echo, .. } = reader.line(&text).await;
-        let next = if flow == Flow::Quit { Next::Stop } else { Next::Prompt };
+        let done = match asker.take() {
+            Some(asker) => reader.answer(asker, &text).await,
+            None => reader.line(&text).await,
+        };
+        let Done { flow, remember, echo, .. } = done;
+        asker = done.asker;
+        asking.set(asker);
+        let next = match flow {
+            Flow::Continue => Next::Prompt,
+            Flow::Quit => Next::Stop,
+            Flow::Ask(question) => Next::Ask(question.to_owned()),
+        };
         let _ = reply.send(Reply { next, remember, echo });
         if flow == Flow::Quit {
             return;
@@ -224,10 +237,16 @@ async fn piped(reader: &Reader, mut stage: watch::Receiver<Stage>, at_end: AtEnd
         return Ok(failed);
     }
     let mut lines = input::lines()?;
+    let mut asker = None;
     while let Some(line) = lines.recv().await {
         match line {
             Piped::Line(line) => {
-                let done = reader.line(&line).await;
+                // A pipe sees no question, but what follows is the answer all the same.
+                let done = match asker.take() {
+                    Some(asker) => reader.answer(asker, &line).await,
+                    None => reader.line(&line).await,
+                };
+                asker = done.asker;
                 failed |= done.failed;
                 if done.flow == Flow::Quit {
                     return Ok(failed);

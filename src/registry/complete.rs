@@ -17,6 +17,9 @@ pub trait Names {
 
     /// Names of those at the door that begin with `prefix`, without regard to case.
     fn knocks(&self, prefix: &str) -> Vec<String>;
+
+    /// Numbers of what the room keeps, in ascending order.
+    fn kept(&self) -> Vec<u32>;
 }
 
 /// Where the cursor is.
@@ -87,7 +90,7 @@ impl Registry {
         let last = words.pop_if(|word| word.span.end == rest.len());
         let (start, typed) = last.map_or((before.len(), String::new()), |word| (offset + word.span.start, word.text));
         if match entry.input {
-            Input::Words => false,
+            Input::Words | Input::Paths => false,
             Input::Rest(n) => words.len() >= n,
             Input::Line => true,
         } {
@@ -140,6 +143,8 @@ impl Registry {
                 found.sort();
                 found
             }
+            Meaning::Kept => numbers(typed, names),
+            Meaning::Pending => names.knocks(typed).into_iter().chain(numbers(typed, names)).collect(),
             Meaning::Path => Vec::new(),
             Meaning::Plain => {
                 let values = arg.get_possible_values().into_iter().map(|value| value.get_name().to_owned());
@@ -162,6 +167,11 @@ fn nicks(typed: &str, names: &dyn Names) -> Vec<String> {
     if typed.is_empty() { Vec::new() } else { names.members(typed) }
 }
 
+/// Numbers of what the room keeps that begin like what is typed.
+fn numbers(typed: &str, names: &dyn Names) -> Vec<String> {
+    names.kept().iter().map(u32::to_string).filter(|number| number.starts_with(typed)).collect()
+}
+
 /// The long options of `entry` that begin with `typed`.
 fn options(entry: &Entry, typed: &str) -> Vec<String> {
     let mut grammar = entry.grammar();
@@ -174,7 +184,7 @@ fn options(entry: &Entry, typed: &str) -> Vec<String> {
 }
 
 /// The option that `dashed` names, if the next word is its value.
-fn valued(grammar: &clap::Command, dashed: &str) -> Option<Arg> {
+pub(super) fn valued(grammar: &clap::Command, dashed: &str) -> Option<Arg> {
     let named = |arg: &&Arg| match dashed.strip_prefix("--") {
         Some(long) => arg.get_long() == Some(long),
         None => arg.get_short() == dashed.chars().nth(1) && dashed.chars().count() == 2,

@@ -20,7 +20,14 @@ impl Known for Room {
     fn knock(&self, name: &str) -> bool {
         self.1.contains(&name)
     }
+
+    fn kept(&self, number: u32) -> bool {
+        KEPT.contains(&number)
+    }
 }
+
+/// What the room keeps in these tests.
+const KEPT: [u32; 2] = [3, 31];
 
 impl Names for Room {
     fn members(&self, prefix: &str) -> Vec<String> {
@@ -29,6 +36,10 @@ impl Names for Room {
 
     fn knocks(&self, prefix: &str) -> Vec<String> {
         self.1.iter().filter(|name| name.starts_with(prefix)).map(|name| (*name).to_owned()).collect()
+    }
+
+    fn kept(&self) -> Vec<u32> {
+        KEPT.into()
     }
 }
 

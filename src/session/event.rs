@@ -41,10 +41,8 @@ pub enum SessionEvent {
     Message(Incoming),
     /// What the room kept under `number` is kept no longer.
     Withdrawn {
-        /// The room's number for it.
-        number: u32,
-        /// Whose it was.
-        from: Member,
+        /// What and whose.
+        withdrawal: Withdrawal,
         /// The command it belonged to.
         command: String,
     },
@@ -98,6 +96,17 @@ pub(super) async fn hand_over(waiting: &mut VecDeque<SessionEvent>, owner: &mpsc
         }
     }
     true
+}
+
+/// What the room keeps no longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// The room's number for it.
+    pub number: u32,
+    /// Whose it was.
+    pub from: Member,
+    /// Whether it is gone because the room restarted: if its owner comes back, so does it, with another number.
+    pub restart: bool,
 }
 
 /// Why a session is over.

@@ -184,6 +184,11 @@ impl Handle {
         self.shared.roster().knocks().to_vec()
     }
 
+    /// The numbers of what the room keeps, in ascending order.
+    pub fn kept(&self) -> Vec<u32> {
+        self.shared.roster().kept()
+    }
+
     /// How many envelopes the room has not acknowledged yet.
     pub fn unacknowledged(&self) -> usize {
         *self.shared.waiting.borrow()

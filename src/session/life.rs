@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Ending, Incoming, Member, MemberEvent, SessionEvent,
+    Ending, Incoming, Member, MemberEvent, SessionEvent, Withdrawal,
     handle::Shared,
     inbox::{Inbox, Numbers, Verdict},
 };
@@ -68,7 +68,8 @@ impl Life {
         }
         self.former = roster.members().into_iter().map(|member| (member.key, member.instance)).collect();
         for (number, from, command) in roster.begin() {
-            self.events.push_back(SessionEvent::Withdrawn { number, from, command });
+            let withdrawal = Withdrawal { number, from, restart: true };
+            self.events.push_back(SessionEvent::Withdrawn { withdrawal, command });
         }
         roster.enter(number, name);
         (self.seq, self.count) = (seq, 0);
@@ -137,7 +138,8 @@ impl Life {
             let mut roster = shared.roster();
             roster.forget();
             for (number, from, command) in roster.keep_only(&gap.kept) {
-                self.events.push_back(SessionEvent::Withdrawn { number, from, command });
+                let withdrawal = Withdrawal { number, from, restart: false };
+                self.events.push_back(SessionEvent::Withdrawn { withdrawal, command });
             }
         }
         self.acknowledge(gap.accepted, shared)
@@ -169,7 +171,8 @@ impl Life {
                 }
                 self.judge(&from, Numbers { n, prev, private: to.is_some(), replay }, own);
                 if let Some((from, command)) = shared.roster().withdraw(kept.number) {
-                    self.events.push_back(SessionEvent::Withdrawn { number: kept.number, from, command });
+                    let withdrawal = Withdrawal { number: kept.number, from, restart: false };
+                    self.events.push_back(SessionEvent::Withdrawn { withdrawal, command });
                 }
             }
             Event::Refused { n, reason } => {
@@ -199,7 +202,8 @@ impl Life {
                 self.gone.push_back(member);
                 let (member, kept) = shared.roster().remove(member).ok_or(Broken("somebody unknown left"))?;
                 for (number, command) in kept {
-                    self.events.push_back(SessionEvent::Withdrawn { number, from: member.clone(), command });
+                    let withdrawal = Withdrawal { number, from: member.clone(), restart: false };
+                    self.events.push_back(SessionEvent::Withdrawn { withdrawal, command });
                 }
                 self.member(MemberEvent::Left { member, how });
             }

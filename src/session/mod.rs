@@ -17,7 +17,7 @@ mod outbox;
 mod roster;
 
 pub use actor::{Dial, DialError, Dialed, SessionConfig, Timing, start};
-pub use event::{Ending, Incoming, MemberEvent, SessionEvent};
+pub use event::{Ending, Incoming, MemberEvent, SessionEvent, Withdrawal};
 pub use handle::{AskError, Draft, Handle, SendError, WhenFull};
 
 /// A member of the room, as this member knows it.

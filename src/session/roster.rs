@@ -111,6 +111,13 @@ impl Roster {
         }
     }
 
+    /// The numbers of the kept envelopes, in ascending order.
+    pub(super) fn kept(&self) -> Vec<u32> {
+        let mut numbers: Vec<u32> = self.kept.keys().copied().collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// Forgets a kept envelope and returns whose it was and the command it belonged to.
     pub(super) fn withdraw(&mut self, number: u32) -> Option<(Member, String)> {
         self.kept.remove(&number)

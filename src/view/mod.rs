@@ -69,6 +69,11 @@ pub trait View: Send + Sync {
         let _ = name;
     }
 
+    /// Whether a person sees rows above a prompt, so that what is under way need not be told in lines.
+    fn has_status(&self) -> bool {
+        false
+    }
+
     /// Shows `row` above the prompt, in the place of the one last given for `key`, until it is `None`.
     fn status(&self, key: u64, row: Option<&str>) {
         let _ = (key, row);

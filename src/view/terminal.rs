@@ -127,6 +127,10 @@ impl View for Terminal {
         self.change(|screen| screen.rename(name));
     }
 
+    fn has_status(&self) -> bool {
+        true
+    }
+
     fn status(&self, key: u64, row: Option<&str>) {
         self.change(|screen| screen.status(key, row));
     }
