@@ -67,7 +67,9 @@ impl Life {
             return Ok(());
         }
         self.former = roster.members().into_iter().map(|member| (member.key, member.instance)).collect();
-        for (number, from, command) in roster.begin() {
+        // In the log that we know, what others had up still is, as far as we can know, and would come twice.
+        let forgotten = if before == Some(epoch) { roster.begin_again() } else { roster.begin() };
+        for (number, from, command) in forgotten {
             let withdrawal = Withdrawal { number, from, restart: true };
             self.events.push_back(SessionEvent::Withdrawn { withdrawal, command });
         }

@@ -47,6 +47,15 @@ impl Roster {
         std::mem::take(&mut self.kept).into_iter().map(|(number, (from, command))| (number, from, command)).collect()
     }
 
+    /// We enter the same log again, after our seat was given up. Returns our own kept envelopes, which went with it.
+    pub(super) fn begin_again(&mut self) -> Vec<(u32, Member, String)> {
+        self.forget();
+        self.knocks.clear();
+        let me = (self.me.key, self.me.instance);
+        let gone = self.kept.extract_if(|_, (from, _)| (from.key, from.instance) == me);
+        gone.map(|(number, (from, command))| (number, from, command)).collect()
+    }
+
     /// Whether everybody who is there is known.
     pub(super) fn is_complete(&self) -> bool {
         self.complete

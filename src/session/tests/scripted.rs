@@ -172,6 +172,36 @@ async fn case_145_words_of_yesterday_are_dropped_and_a_hole_is_stated() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_others_have_up_stays_up_when_a_lost_seat_is_taken_again() {
+    let kept = |from, number| {
+        let said = Said { command: "chat".into(), payload: "x".into() };
+        Event::Said { from, n: u64::from(number), prev: 0, to: None, kept: Some(Kept { number, tag: 1 }), said }
+    };
+    let (mut stage, mut fake) = Stage::entered().await;
+    fake.say(ann()).await;
+    fake.event(11, kept(1, 3)).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Message(message) if message.kept == Some(3))).await;
+    drop(fake);
+
+    let (mut fake, _) = stage.dialed().await;
+    fake.say(FromRoom::Welcome(Welcome { resumed: false, seq: 20, number: 6, ..welcome() })).await;
+    fake.say(ann()).await;
+    // The room tells again what it keeps, which is a double here.
+    fake.event(11, kept(1, 3)).await;
+    fake.event(21, said(1, 9, None)).await;
+    let mut gone = false;
+    stage
+        .owner
+        .until(|event| {
+            gone |= matches!(event, SessionEvent::Withdrawn { .. });
+            matches!(event, SessionEvent::Message(message) if message.n == 9)
+        })
+        .await;
+    assert!(!gone);
+    assert_eq!(stage.owner.handle.kept(), [3]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_gap_that_acknowledges_empties_the_outbox() {
     let (mut stage, mut fake) = Stage::entered().await;
     for _ in 0..2 {
