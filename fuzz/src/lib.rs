@@ -6,6 +6,7 @@ mod files;
 mod filter;
 mod frame;
 mod handshake;
+mod manifest;
 mod names;
 mod words;
 
@@ -13,6 +14,7 @@ pub use files::files;
 pub use filter::filter;
 pub use frame::frame;
 pub use handshake::handshake;
+pub use manifest::manifest;
 pub use names::names;
 pub use words::words;
 
@@ -25,6 +27,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("filter", filter),
     ("frame", frame),
     ("handshake", handshake),
+    ("manifest", manifest),
     ("names", names),
     ("words", words),
 ];

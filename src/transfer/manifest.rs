@@ -28,6 +28,7 @@ pub use paths::Paths;
 pub use pattern::PatternError;
 pub use selection::{MAX_RUNS, MAX_SELECTION_LEN, Selected, SelectionError};
 
+pub(super) use paths::Trail;
 pub(super) use selection::Picker;
 
 /// When something was last changed.

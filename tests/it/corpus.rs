@@ -59,6 +59,7 @@ replayed! {
     no_text_gets_through_the_filter_or_over_the_edge: "filter",
     frames_in_any_pieces_are_the_same_frames: "frame",
     no_stranger_and_no_room_breaks_the_other_end: "handshake",
+    any_listing_is_read_or_refused_and_leads_nowhere_else: "manifest",
     names_and_addresses_have_one_form: "names",
     any_line_is_read_and_completed: "words",
 }

@@ -36,7 +36,7 @@ impl<'a> Iterator for Paths<'a> {
 
 /// Where in a tree one is.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Trail {
+pub(in crate::transfer) struct Trail {
     /// The names of the folders, each with a slash after it, and what was asked for last.
     text: String,
     /// The lengths of the text up to each of the folders around.
@@ -46,19 +46,24 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    pub(super) fn enter(&mut self, name: &str) {
+    pub(in crate::transfer) fn enter(&mut self, name: &str) {
         self.path(name);
         self.text.push('/');
         self.ends.push(self.end);
         self.end = self.text.len();
     }
 
-    pub(super) fn leave(&mut self) {
+    pub(in crate::transfer) fn leave(&mut self) {
         self.end = self.ends.pop().unwrap_or(0);
     }
 
+    /// The path of this folder, empty at the top.
+    pub(in crate::transfer) fn folder(&self) -> &str {
+        self.text[..self.end].trim_end_matches('/')
+    }
+
     /// The path of what this folder holds under that name.
-    pub(super) fn path(&mut self, name: &str) -> &str {
+    pub(in crate::transfer) fn path(&mut self, name: &str) -> &str {
         self.text.truncate(self.end);
         self.text.push_str(name);
         &self.text
