@@ -90,9 +90,10 @@ impl Carrier {
     /// Copies between two members until one of them is done, or has to go.
     fn carry(&self, one: TcpStream, other: TcpStream, stop: CancellationToken, running: Running) {
         self.tasks.spawn(async move {
-            tracing::debug!(stream = running.id, "a stream begins");
             let done = stop.run_until_cancelled(relay(one, other)).await;
             tracing::debug!(stream = running.id, ?done, "a stream ends");
+            // Named as a whole, or the task would hold its number only.
+            drop(running);
         });
     }
 

@@ -1,7 +1,4 @@
-use std::{
-    io::{ErrorKind, Write as _},
-    sync::Mutex,
-};
+use std::{io::ErrorKind, sync::Mutex};
 
 use super::*;
 use crate::{
@@ -25,7 +22,7 @@ fn two() -> (Stream, Stream) {
 fn bytes_pass_both_ways_and_both_ends_know_that_they_are_all() {
     let (mut opener, mut target) = two();
     assert_eq!((opener.peer().number, target.peer().number), (2, 1));
-    let bytes: Vec<u8> = (0..5_000_000u32).map(|i| (i * i >> 7) as u8).collect();
+    let bytes: Vec<u8> = (0..5_000_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
     let expected = bytes.clone();
     let sending = thread::spawn(move || {
         opener.write_all(&bytes).unwrap();
@@ -142,8 +139,8 @@ impl Reach for Gives {
 struct Ends {
     ours: Identity,
     theirs: Identity,
-    near: Arc<TcpStream>,
-    far: Arc<TcpStream>,
+    near: Option<Arc<TcpStream>>,
+    far: Option<Arc<TcpStream>>,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -153,7 +150,7 @@ impl Ends {
         let (near, far) = sockets().unwrap();
         let identity = || Identity::generate().unwrap();
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        Self { ours: identity(), theirs: identity(), near, far, tasks, cancel }
+        Self { ours: identity(), theirs: identity(), near: Some(near), far: Some(far), tasks, cancel }
     }
 
     fn scope(&self) -> Scope<'_> {
@@ -168,19 +165,19 @@ impl Ends {
         member(2, self.theirs.public_key())
     }
 
-    fn streams(identity: &Identity, of: u8, socket: &Arc<TcpStream>) -> Streams {
-        Streams::new(identity, Instance([of; 16]), Gives(Mutex::new(Some(socket.clone()))))
+    fn streams(identity: &Identity, of: u8, socket: &mut Option<Arc<TcpStream>>) -> Streams {
+        Streams::new(identity, Instance([of; 16]), Gives(Mutex::new(socket.take())))
     }
 
     /// Opens and accepts with what each end believes of the other.
     async fn meet(
-        self,
+        mut self,
         opener: &Identity,
         target: &Member,
         from: Member,
     ) -> (Result<Stream, StreamError>, io::Result<(Opened, String)>, Self) {
-        let opening = Self::streams(opener, 1, &self.near);
-        let accepting = Self::streams(&self.theirs, 2, &self.far);
+        let opening = Self::streams(opener, 1, &mut self.near);
+        let accepting = Self::streams(&self.theirs, 2, &mut self.far);
         let met = {
             let opened = opening.open(target.clone(), Token([1; 32]), ("send", "why".into()), self.scope());
             let accepted = accepting.accept(from, Token([2; 32]), self.scope());
@@ -232,15 +229,15 @@ async fn an_instance_that_is_not_meant_is_refused() {
 
 /// What an accepting end makes of a first frame, which `say` writes.
 async fn accepts(say: impl FnOnce(&mut Pipe) -> io::Result<()> + Send + 'static) -> bool {
-    let ends = Ends::new();
+    let mut ends = Ends::new();
     let client = ClientConnection::new(stream_client_config(&ends.ours), server_name()).unwrap();
-    let (near, theirs) = (ends.near.clone(), ends.theirs.public_key());
+    let (near, theirs) = (ends.near.take().unwrap(), ends.theirs.public_key());
     let saying = thread::spawn(move || {
         let mut pipe = Pipe::secure(near, client.into(), &theirs, Instant::now() + HANDSHAKE).unwrap();
         say(&mut pipe).unwrap();
         pipe
     });
-    let accepting = Ends::streams(&ends.theirs, 2, &ends.far);
+    let accepting = Ends::streams(&ends.theirs, 2, &mut ends.far);
     let accepted = accepting.accept(ends.opener(), Token([2; 32]), ends.scope()).await;
     drop(saying.join().unwrap());
     accepted.is_ok()
@@ -270,12 +267,12 @@ async fn a_first_frame_that_makes_no_sense_is_refused_before_anything_is_allocat
 #[tokio::test]
 async fn a_link_is_never_taken_for_a_stream() {
     // The right key, but the protocol of a link.
-    let ends = Ends::new();
+    let mut ends = Ends::new();
     let server = ServerConnection::new(server_config(&ends.theirs)).unwrap();
-    let far = ends.far.clone();
+    let far = ends.far.take().unwrap();
     let ours = ends.ours.public_key();
     let accepting = thread::spawn(move || Pipe::secure(far, server.into(), &ours, Instant::now() + HANDSHAKE).is_err());
-    let opening = Ends::streams(&ends.ours, 1, &ends.near);
+    let opening = Ends::streams(&ends.ours, 1, &mut ends.near);
     let opened = opening.open(ends.target(), Token([1; 32]), ("send", Bytes::new()), ends.scope()).await;
     assert!(opened.is_err() && accepting.join().unwrap());
     let mut nameless = ClientConfig::clone(&client_config(&ends.ours));
@@ -284,7 +281,7 @@ async fn a_link_is_never_taken_for_a_stream() {
     let client = ClientConnection::new(Arc::new(nameless), server_name()).unwrap();
     let key = ends.theirs.public_key();
     thread::spawn(move || Pipe::secure(near, client.into(), &key, Instant::now() + HANDSHAKE).map(drop));
-    let accepting = Ends::streams(&ends.theirs, 2, &far);
+    let accepting = Ends::streams(&ends.theirs, 2, &mut Some(far));
     assert!(accepting.accept(ends.opener(), Token([2; 32]), ends.scope()).await.is_err());
 }
 
