@@ -4,7 +4,8 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    thread,
 };
 
 use anyhow::{Context as _, bail};
@@ -13,10 +14,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     command::Entry,
-    session::{self, Draft, Member, WhenFull},
-    stream::{Stream, StreamError},
+    session::{self, AskError, Draft, Member, WhenFull},
+    stream::{Scope, Stream, StreamError, Streams},
     view::{Line, Privacy, View},
-    wire::{Answer, KnockRow, Request, To},
+    wire::{Answer, FEATURE_OPEN, FEATURE_STREAMS, KnockRow, MAX_PURPOSE_LEN, Request, To, Token},
 };
 
 /// The session's store of typed state, one value a type.
@@ -29,8 +30,15 @@ struct Shared {
     entries: &'static [Entry],
     when_full: WhenFull,
     state: Mutex<State>,
+    streams: OnceLock<Streams>,
     tasks: TaskTracker,
     cancel: CancellationToken,
+}
+
+impl Shared {
+    fn scope(&self) -> Scope<'_> {
+        Scope { tasks: &self.tasks, cancel: &self.cancel }
+    }
 }
 
 /// On whose behalf a handler runs.
@@ -60,9 +68,16 @@ impl Context {
         when_full: WhenFull,
         cancel: CancellationToken,
     ) -> Self {
-        let shared =
-            Shared { session, view, entries, when_full, state: Mutex::default(), tasks: TaskTracker::new(), cancel };
+        let (state, streams, tasks) = (Mutex::default(), OnceLock::new(), TaskTracker::new());
+        let shared = Shared { session, view, entries, when_full, state, streams, tasks, cancel };
         Self { command: "", role: Role::Person, shared: Arc::new(shared) }
+    }
+
+    /// With streams. Without, none can be opened and none is accepted.
+    pub fn with_streams(self, streams: Streams) -> Self {
+        let set = self.shared.streams.set(streams);
+        debug_assert!(set.is_ok(), "a session has streams once");
+        self
     }
 
     /// The context in which `entry` handles a line of the person.
@@ -253,15 +268,66 @@ impl Context {
         });
     }
 
+    /// Whether the room lets everybody in, so that its members are strangers.
+    pub fn room_is_open(&self) -> bool {
+        self.shared.session.room_features() & FEATURE_OPEN != 0
+    }
+
     /// Opens a stream to a member, for this command's [`stream`](crate::command::Command::stream) there. `purpose`
-    /// says what for, in [`MAX_PURPOSE_LEN`](crate::wire::MAX_PURPOSE_LEN) bytes at the most.
+    /// says what for, in [`MAX_PURPOSE_LEN`] bytes at the most. A stream is there before the other end has looked at its
+    /// purpose.
     ///
     /// # Errors
     ///
     /// See [`StreamError`].
     pub async fn open_stream(&self, member: &Member, purpose: impl Into<Bytes>) -> Result<Stream, StreamError> {
-        let _ = (member, purpose.into());
-        Err(StreamError::Final("not built".to_owned()))
+        let purpose = purpose.into();
+        let never = |reason: String| Err(StreamError::Final(reason));
+        if self.role == Role::Event {
+            return never("a stream cannot be opened while a message is being received".to_owned());
+        }
+        if purpose.len() > MAX_PURPOSE_LEN {
+            return never(format!("a purpose of {} bytes is too long, {MAX_PURPOSE_LEN} fit", purpose.len()));
+        }
+        let Some(streams) = self.shared.streams.get() else { return never("there are no streams here".to_owned()) };
+        if self.shared.session.room_features() & FEATURE_STREAMS == 0 {
+            return never("this room carries no streams".to_owned());
+        }
+        let request = Request::Stream { key: member.key, instance: member.instance };
+        let token = match self.shared.session.ask(request).await {
+            Ok(Answer::Stream { token }) => token,
+            Ok(Answer::NoStream { temporary: false, reason }) => return never(reason),
+            Ok(Answer::NoStream { reason, .. } | Answer::Denied(reason)) => return Err(StreamError::Temporary(reason)),
+            Ok(_) => return never("the room gave an answer to another question".to_owned()),
+            Err(error @ AskError::Cut) => return Err(StreamError::Temporary(error.to_string())),
+            Err(error @ AskError::Over) => return never(error.to_string()),
+        };
+        streams.open(member.clone(), token, (self.command, purpose), self.shared.scope()).await
+    }
+
+    /// Takes a stream of which the room has told, beside everything else, and gives it to its command.
+    pub(crate) fn accept_stream(&self, from: Member, token: Token) {
+        let Some(ticket) = self.shared.streams.get().and_then(|streams| streams.ticket(&from)) else {
+            return tracing::debug!(member = from.number, "a stream too many");
+        };
+        let cx = self.clone();
+        let accepted = async move {
+            // Held until the command has done what it does at once, so that what it may start is limited, too.
+            let _ticket = ticket;
+            let Some(streams) = cx.shared.streams.get() else { return };
+            let (opened, command) = match streams.accept(from, token, cx.shared.scope()).await {
+                Ok(accepted) => accepted,
+                Err(error) => return tracing::debug!(%error, "a stream that was not accepted"),
+            };
+            let Some(entry) = cx.shared.entries.iter().find(|entry| entry.name == command) else {
+                return tracing::debug!(command, "a stream for an unknown command");
+            };
+            if let Err(error) = entry.stream(opened, &mut cx.for_line(entry)).await {
+                cx.error(format!("{command}: {error:#}"));
+            }
+        };
+        let cancel = self.shared.cancel.clone();
+        self.shared.tasks.spawn(async move { cancel.run_until_cancelled(accepted).await });
     }
 
     /// Runs blocking work on a thread of its own. An error of it is shown. When the session ends, its streams close
@@ -270,7 +336,24 @@ impl Context {
     where
         F: FnOnce(Self) -> anyhow::Result<()> + Send + 'static,
     {
-        let _ = work;
+        let cx = Self { role: Role::Person, ..self.clone() };
+        let counted = self.shared.tasks.token();
+        let runtime = tokio::runtime::Handle::try_current();
+        let run = move || {
+            let _counted = counted;
+            // So that the work can spawn and wait for what is not blocking.
+            let _entered = runtime.as_ref().map(tokio::runtime::Handle::enter);
+            let done = work(cx.clone());
+            // What breaks off because the session is over says nothing.
+            if let Err(error) = done
+                && !cx.shared.cancel.is_cancelled()
+            {
+                cx.error(format!("{error:#}"));
+            }
+        };
+        if let Err(error) = thread::Builder::new().name(format!("pchat-{}", self.command)).spawn(run) {
+            self.error(format!("no thread could be started: {error}"));
+        }
     }
 
     /// Waits until everything that was given to [`spawn`](Self::spawn) and [`thread`](Self::thread) has ended.

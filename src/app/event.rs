@@ -91,7 +91,7 @@ impl Listener {
                     on_moved(port);
                 }
             }
-            SessionEvent::Stream { .. } => {}
+            SessionEvent::Stream { from, token } => self.cx.accept_stream(from, token),
             SessionEvent::Ended(ending) => return Some(ending),
         }
         None

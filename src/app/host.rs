@@ -1,6 +1,7 @@
 //! `pchat host`: a room, the way into it, and its own user as a member.
 
 use std::{
+    io,
     net::IpAddr,
     process::ExitCode,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -26,18 +27,19 @@ use super::{
 use crate::{
     cli,
     gauge::Gauged,
-    net::{self, Door, DoorConfig, Incoming, Stop},
+    net::{self, Door, DoorConfig, End, Incoming, Stop},
     registry::Registry,
     room::{self, Guests, LogLimits, Peer, RoomConfig, RoomHandle, Via},
     session::{self, Dial, DialError, Dialed, SessionConfig},
+    stream::{Reach, Reached, Streams},
     trust::{Fingerprint, Home, HostAddr, Identity, Members},
-    wire::{Epoch, FEATURE_ASKABLE, Instance, PublicKey},
+    wire::{Epoch, FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Token},
 };
 
 /// Bytes under way between the room and its own user.
 const MEMORY_LINK_BYTES: usize = 64 * 1024;
 
-/// Connections between the door and the room.
+/// Connections between the door and the room, links and ends of streams each.
 const INCOMING: usize = 64;
 
 /// How long the links have to take the room's last words.
@@ -76,11 +78,12 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
 
     place.announce(&screen, &identity.public_key(), options.open);
     let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
+    let instance = Instance(random()?);
     let config = SessionConfig {
         key: identity.public_key(),
-        instance: Instance(random()?),
+        instance,
         name,
-        features: askable,
+        features: askable | FEATURE_STREAMS,
         timing: session::Timing::default(),
     };
     let dial = Inside { room: room.clone(), key: identity.public_key(), tasks: tasks.clone() };
@@ -90,6 +93,7 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
         session,
         events,
         on_moved: None,
+        streams: Streams::new(&identity, instance, Inward(room.clone())),
         text: options.common.text,
         at_end: AtEnd::Stay,
         history: home.history(),
@@ -113,8 +117,9 @@ fn open_door(
     stop: &CancellationToken,
 ) {
     let (sender, mut incoming) = mpsc::channel::<Incoming>(INCOMING);
+    let (ends_sender, mut ends) = mpsc::channel::<End>(INCOMING);
     let door_stop = Stop { tracker: tasks.clone(), token: stop.clone() };
-    let door = Door::new(net::server_config(identity).into(), DoorConfig::default(), sender, door_stop);
+    let door = Door::new(net::server_config(identity).into(), DoorConfig::default(), sender, ends_sender, door_stop);
     let mut mover = Mover::new(door, bind, tasks.clone(), stop.clone());
     let port = room.port();
     mover.listen(port, listeners);
@@ -128,6 +133,10 @@ fn open_door(
                     Some(incoming) => incoming,
                     None => return,
                 },
+                Some(End { socket, token }) = ends.recv() => {
+                    room.stream(socket, token);
+                    continue;
+                }
                 () = stop.cancelled() => return,
             };
             let via = if port == current.load(Relaxed) { Via::Port } else { Via::OldPort };
@@ -204,6 +213,16 @@ impl Dial for Inside {
         self.tasks.spawn(async move { room.serve(far, peer).await });
         let gauge = near.gauge();
         Ok(Dialed { stream: near, gauge })
+    }
+}
+
+/// The way of the host's user to the ends of streams: the room hands them over.
+struct Inward(RoomHandle);
+
+#[async_trait]
+impl Reach for Inward {
+    async fn reach(&self, token: Token) -> io::Result<Reached> {
+        self.0.claim(token).await
     }
 }
 

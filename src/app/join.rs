@@ -1,6 +1,7 @@
 //! `pchat join`: the way into somebody's room.
 
 use std::{
+    io,
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -19,9 +20,10 @@ use crate::{
     cli,
     net::{self, DialTiming, Stream},
     session::{self, Dial, DialError, Dialed, SessionConfig},
+    stream::{Reach, Reached, Streams},
     trust::{Fingerprint, Home, HostAddr, Hosts, Pin},
     view::{Line, View},
-    wire::{FEATURE_ASKABLE, Instance, PublicKey},
+    wire::{FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Token},
 };
 
 /// Enters a room and talks in it.
@@ -33,11 +35,12 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
     let screen = Screen::open()?;
     let tasks = TaskTracker::new();
     let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
+    let instance = Instance(host::random()?);
     let config = SessionConfig {
         key: identity.public_key(),
-        instance: Instance(host::random()?),
+        instance,
         name,
-        features: askable,
+        features: askable | FEATURE_STREAMS,
         timing: session::Timing::default(),
     };
     let addr = Arc::new(Mutex::new(addr));
@@ -64,6 +67,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         session,
         events,
         on_moved: Some(Box::new(on_moved)),
+        streams: Streams::new(&identity, instance, Outward(addr)),
         text: options.common.text,
         at_end,
         history: home.history(),
@@ -130,6 +134,18 @@ impl Dial for Outside {
 
     async fn moved(&mut self, port: u16) {
         follow(self.addr.clone(), self.hosts.clone(), port).await;
+    }
+}
+
+/// The way to the ends of streams: wherever the room is at the moment.
+struct Outward(Arc<Mutex<HostAddr>>);
+
+#[async_trait]
+impl Reach for Outward {
+    async fn reach(&self, token: Token) -> io::Result<Reached> {
+        let addr = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let socket = net::connect_end(&addr, &token, &DialTiming::default()).await.map_err(io::Error::other)?;
+        Reached::new(socket)
     }
 }
 

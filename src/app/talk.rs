@@ -25,6 +25,7 @@ use crate::{
     registry::Registry,
     repl::{self, Next, ReplConfig, ReplHandle, Reply, Typed},
     session::{Ending, Handle, SessionEvent, WhenFull},
+    stream::Streams,
     trust::Fingerprint,
 };
 
@@ -57,6 +58,7 @@ pub(super) struct Talk {
     pub(super) session: Handle,
     pub(super) events: mpsc::Receiver<SessionEvent>,
     pub(super) on_moved: Option<OnMoved>,
+    pub(super) streams: Streams,
     /// Whether every line is a message.
     pub(super) text: bool,
     pub(super) at_end: AtEnd,
@@ -96,13 +98,14 @@ impl Signals {
 
 /// Talks until it is over, and leaves in good order.
 pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
-    let Talk { screen: Screen { view, terminal }, session, events, on_moved, text, at_end, history } = talk;
+    let Talk { screen: Screen { view, terminal }, session, events, on_moved, streams, text, at_end, history } = talk;
     // Until the room has its word, the prompt shows the name wished for.
     view.name(&session.me().name);
     let registry = Registry::new(crate::commands::ALL);
     let cancel = CancellationToken::new();
     let when_full = if terminal.is_some() { WhenFull::Fail } else { WhenFull::Wait };
     let cx = Context::new(session.clone(), view.clone(), crate::commands::ALL, when_full, cancel.clone());
+    let cx = cx.with_streams(streams);
     let reader = Reader { registry, session: session.clone(), cx: cx.clone(), text };
     let mut signals = Signals::listen()?;
     let listener = Listener::new(registry, cx.clone(), view.clone(), on_moved);

@@ -9,14 +9,15 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rustls::{AlertDescription, ClientConfig};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::{Stream, peer_key, socket, tls};
 use crate::gauge::{Gauge, Gauged};
 use crate::trust::HostAddr;
-use crate::wire::PublicKey;
+use crate::wire::{PublicKey, STREAM_MAGIC, Token};
 
 /// How many addresses of one host are tried.
 const MAX_ADDRESSES: usize = 16;
@@ -120,11 +121,7 @@ impl DialError {
 /// [`DialError`] within `timing.total`.
 pub async fn connect(addr: &HostAddr, tls: &Arc<ClientConfig>, timing: &DialTiming) -> Result<Connected, DialError> {
     let deadline = Instant::now() + timing.total;
-    let tcp = async {
-        let addresses = resolve(addr).await?;
-        race(addr, &addresses, timing.stagger).await
-    };
-    let (stream, address) = timeout_at(deadline, tcp).await.map_err(|_| DialError::TimedOut(addr.clone()))??;
+    let (stream, address) = connect_tcp(addr, timing).await?;
     socket::tune(&stream);
     let stream = Gauged::new(stream);
     let gauge = stream.gauge();
@@ -138,6 +135,31 @@ pub async fn connect(addr: &HostAddr, tls: &Arc<ClientConfig>, timing: &DialTimi
         .filter(|_| tls::speaks_pchat(connection))
         .ok_or_else(|| DialError::NotPchat { addr: addr.clone(), source: io::Error::other("it names no protocol") })?;
     Ok(Connected { stream: stream.into(), gauge, key, address })
+}
+
+/// Connects an end of a stream to the room at `addr`: what follows on the connection belongs to the members.
+///
+/// # Errors
+///
+/// [`DialError`] within `timing.total`.
+pub async fn connect_end(addr: &HostAddr, token: &Token, timing: &DialTiming) -> Result<TcpStream, DialError> {
+    let deadline = Instant::now() + timing.total;
+    let (mut stream, _) = connect_tcp(addr, timing).await?;
+    socket::tune_bulk(&stream);
+    let head = [&STREAM_MAGIC[..], &token.0].concat();
+    timeout_at(deadline, stream.write_all(&head))
+        .await
+        .map_err(|_| DialError::TimedOut(addr.clone()))?
+        .map_err(|_| DialError::Closed(addr.clone()))?;
+    Ok(stream)
+}
+
+async fn connect_tcp(addr: &HostAddr, timing: &DialTiming) -> Result<(TcpStream, SocketAddr), DialError> {
+    let tcp = async {
+        let addresses = resolve(addr).await?;
+        race(addr, &addresses, timing.stagger).await
+    };
+    timeout(timing.total, tcp).await.map_err(|_| DialError::TimedOut(addr.clone()))?
 }
 
 async fn resolve(addr: &HostAddr) -> Result<Vec<SocketAddr>, DialError> {

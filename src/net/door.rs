@@ -1,9 +1,9 @@
-//! Accepts connections and leads them as far as a proved key.
+//! Accepts connections and leads them as far as a proved key, or a token.
 //!
 //! Each accepted connection has one deadline, however often it sends a byte. It waits in a bounded place until its
 //! first byte says what it is, and then for a turn in which the TLS handshake happens. The turn and the deadline
 //! go along to the room, which has to let the connection through or close it within the deadline, and then
-//! drops the turn.
+//! drops the turn. The end of a stream says with its first bytes whose it is, and needs no turn.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::io::Errno;
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout_at};
@@ -23,7 +24,7 @@ use super::share::{Limits, Place, Shares};
 use super::tally::{Failure, Tally};
 use super::{Stream, Turn, peer_key, socket, tls};
 use crate::gauge::{Gauge, Gauged};
-use crate::wire::PublicKey;
+use crate::wire::{PublicKey, STREAM_HEAD_LEN, STREAM_MAGIC, Token};
 
 /// First byte of a TLS connection: the type of a handshake record (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 22;
@@ -106,6 +107,15 @@ pub struct Incoming {
     pub deadline: Instant,
 }
 
+/// An end of a stream, of which nothing but the head has been read.
+#[derive(Debug)]
+pub struct End {
+    /// The connection.
+    pub socket: TcpStream,
+    /// What it presents; whether it is good is for the room to say.
+    pub token: Token,
+}
+
 /// Where a door's tasks are counted, and what ends them.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
@@ -123,19 +133,27 @@ pub struct Door {
     shares: Arc<Shares>,
     tally: Arc<Tally>,
     incoming: mpsc::Sender<Incoming>,
+    ends: mpsc::Sender<End>,
     stop: Stop,
 }
 
 impl Door {
-    /// A door that sends connections which have proved a key to `incoming`. `stop` ends those under way.
-    pub fn new(tls: TlsAcceptor, config: DoorConfig, incoming: mpsc::Sender<Incoming>, stop: Stop) -> Self {
+    /// A door that sends connections which have proved a key to `incoming`, and those of streams to `ends`. `stop` ends
+    /// those under way.
+    pub fn new(
+        tls: TlsAcceptor,
+        config: DoorConfig,
+        incoming: mpsc::Sender<Incoming>,
+        ends: mpsc::Sender<End>,
+        stop: Stop,
+    ) -> Self {
         let limits = Limits {
             waiting: config.waiting,
             waiting_a_source: config.waiting_a_source,
             turns: config.handshakes,
             turns_a_source: config.handshakes_a_source,
         };
-        Self { tls, config, shares: Shares::new(limits), tally: Arc::default(), incoming, stop }
+        Self { tls, config, shares: Shares::new(limits), tally: Arc::default(), incoming, ends, stop }
     }
 
     /// Accepts connections until `closed` is cancelled, or everything is. Connections that are under way live on
@@ -209,8 +227,23 @@ impl Door {
         let seen = stream.peek(&mut first).await.map_err(|_| Failure::Foreign)?;
         match first[..seen] {
             [TLS_HANDSHAKE] => self.link(stream, address, place, deadline).await,
+            [first] if first == STREAM_MAGIC[0] => self.end(stream, place).await,
             _ => Err(Failure::Foreign),
         }
+    }
+
+    /// Leads a connection that begins like the end of a stream. Not a byte is read that belongs to the members.
+    async fn end(&self, mut stream: TcpStream, place: Place) -> Result<(), Failure> {
+        let mut head = [0; STREAM_HEAD_LEN];
+        stream.read_exact(&mut head).await.map_err(|_| Failure::Foreign)?;
+        let token = head.strip_prefix(&STREAM_MAGIC).and_then(|token| token.try_into().ok()).map(Token);
+        let token = token.ok_or(Failure::Foreign)?;
+        socket::tune_bulk(&stream);
+        let socket = socket::lift(stream).map_err(|_| Failure::Foreign)?;
+        // Fails only if the room is gone, which closes the connection.
+        let _ = self.ends.send(End { socket, token }).await;
+        drop(place);
+        Ok(())
     }
 
     /// Leads a connection that begins like TLS.

@@ -13,12 +13,15 @@ mod tally;
 mod tls;
 
 pub use addresses::usable_addresses;
-pub use dial::{Connected, DialError, DialTiming, connect};
-pub use door::{Door, DoorConfig, Incoming, Stop};
+pub use dial::{Connected, DialError, DialTiming, connect, connect_end};
+pub use door::{Door, DoorConfig, End, Incoming, Stop};
 pub use listen::{ListenError, bind};
 pub use rlimit::raise_descriptor_limit;
 pub use share::Turn;
-pub use tls::{client_config, peer_key, server_config};
+#[cfg(target_os = "linux")]
+pub(crate) use socket::lift_descriptor;
+pub use tls::{client_config, peer_key, server_config, stream_client_config, stream_server_config};
+pub(crate) use tls::{server_name, speaks_stream};
 
 /// An encrypted connection whose other end has proved its key.
 pub type Stream = tokio_rustls::TlsStream<crate::gauge::Gauged<tokio::net::TcpStream>>;

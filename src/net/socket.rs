@@ -9,6 +9,10 @@ use tokio::net::TcpStream;
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The same for a connection that carries bulk data: a receiver may be busy with its disk for a while.
+#[cfg(target_os = "linux")]
+const BULK_USER_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// After how much silence TCP asks whether the other end is there: notices ends that vanish while nothing is
 /// sent at all, such as somebody who waits at the door.
 const KEEPALIVE: Duration = Duration::from_secs(15);
@@ -27,21 +31,39 @@ pub(super) fn lift(stream: TcpStream) -> io::Result<TcpStream> {
     TcpStream::from_std(lift_descriptor(OwnedFd::from(stream.into_std()?)).into())
 }
 
-fn lift_descriptor(descriptor: OwnedFd) -> OwnedFd {
+/// As [`lift`], for any descriptor.
+pub(crate) fn lift_descriptor(descriptor: OwnedFd) -> OwnedFd {
     rustix::io::fcntl_dupfd_cloexec(&descriptor, BEYOND_SELECT).unwrap_or(descriptor)
 }
 
 /// Sets the options of a connection that carries chat. They are improvements: what fails is only logged.
 pub(super) fn tune(stream: &TcpStream) {
-    // A line must not wait for the acknowledgement of the one before.
-    let mut done = stream.set_nodelay(true);
-    let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE);
-    done = done.and(socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive));
+    set_options(stream);
     #[cfg(target_os = "linux")]
-    {
-        let millis = USER_TIMEOUT.as_millis() as u32;
-        done = done.and(rustix::net::sockopt::set_tcp_user_timeout(stream, millis).map_err(Into::into));
-    }
+    set_user_timeout(stream, USER_TIMEOUT);
+}
+
+/// Sets the options of a connection that carries bulk data.
+pub(super) fn tune_bulk(stream: &TcpStream) {
+    set_options(stream);
+    #[cfg(target_os = "linux")]
+    set_user_timeout(stream, BULK_USER_TIMEOUT);
+}
+
+fn set_options(stream: &TcpStream) {
+    // A line, or the end of a file, must not wait for the acknowledgement of what came before.
+    let done = stream.set_nodelay(true);
+    let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE);
+    report(done.and(socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)));
+}
+
+#[cfg(target_os = "linux")]
+fn set_user_timeout(stream: &TcpStream, time: Duration) {
+    let millis = time.as_millis() as u32;
+    report(rustix::net::sockopt::set_tcp_user_timeout(stream, millis).map_err(Into::into));
+}
+
+fn report(done: io::Result<()>) {
     if let Err(error) = done {
         tracing::debug!(%error, "could not set an option of a connection");
     }

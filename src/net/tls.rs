@@ -21,7 +21,7 @@ use rustls::{
 };
 
 use crate::trust::Identity;
-use crate::wire::{ALPN, PublicKey};
+use crate::wire::{ALPN, PublicKey, STREAM_ALPN};
 
 /// What comes before the key in the `SubjectPublicKeyInfo` of an Ed25519 key (RFC 8410), the only form that
 /// DER allows.
@@ -29,31 +29,53 @@ const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0
 
 /// The TLS settings of the end that listens. It accepts any peer that proves an Ed25519 key.
 pub fn server_config(identity: &Identity) -> Arc<ServerConfig> {
+    Arc::new(server(identity, ALPN, provider()))
+}
+
+/// The TLS settings of a stream's target. It accepts any peer that proves an Ed25519 key: the caller compares the key
+/// with the one it expects.
+pub fn stream_server_config(identity: &Identity) -> Arc<ServerConfig> {
+    let mut config = server(identity, STREAM_ALPN, bulk_provider());
+    // Whichever end has no AES in its processor decides: there the difference is the largest.
+    config.ignore_client_order = !has_aes();
+    Arc::new(config)
+}
+
+fn server(identity: &Identity, alpn: &[u8], provider: Arc<CryptoProvider>) -> ServerConfig {
     let resolver = AlwaysResolvesServerRawPublicKeys::new(certified_key(identity));
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])
         .expect("the provider has suites and groups for TLS 1.3")
         .with_client_cert_verifier(Arc::new(RawKeyVerifier::new()))
         .with_cert_resolver(Arc::new(resolver));
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![alpn.to_vec()];
     // A resumed session would skip the verifier.
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.max_early_data_size = 0;
-    Arc::new(config)
+    config
 }
 
 /// The TLS settings of the end that dials. It accepts any peer that proves an Ed25519 key: the caller compares
 /// the key with the one it expects.
 pub fn client_config(identity: &Identity) -> Arc<ClientConfig> {
+    client(identity, ALPN, provider())
+}
+
+/// The TLS settings of a stream's opener. The caller compares the key, as with [`stream_server_config`].
+pub fn stream_client_config(identity: &Identity) -> Arc<ClientConfig> {
+    client(identity, STREAM_ALPN, bulk_provider())
+}
+
+fn client(identity: &Identity, alpn: &[u8], provider: Arc<CryptoProvider>) -> Arc<ClientConfig> {
     let resolver = AlwaysResolvesClientRawPublicKeys::new(certified_key(identity));
-    let mut config = ClientConfig::builder_with_provider(provider())
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])
         .expect("the provider has suites and groups for TLS 1.3")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(RawKeyVerifier::new()))
         .with_client_cert_resolver(Arc::new(resolver));
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![alpn.to_vec()];
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
     // Keys name peers here, so the server name says nothing.
@@ -62,7 +84,7 @@ pub fn client_config(identity: &Identity) -> Arc<ClientConfig> {
 }
 
 /// The name that a TLS client has to give; it is not sent and means nothing.
-pub(super) fn server_name() -> ServerName<'static> {
+pub(crate) fn server_name() -> ServerName<'static> {
     ServerName::try_from("pchat.invalid").expect("this is a DNS name")
 }
 
@@ -79,8 +101,38 @@ pub(super) fn speaks_pchat(connection: &CommonState) -> bool {
     connection.alpn_protocol() == Some(ALPN)
 }
 
+/// Whether both ends agreed on the protocol of a stream.
+pub(crate) fn speaks_stream(connection: &CommonState) -> bool {
+    connection.alpn_protocol() == Some(STREAM_ALPN)
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider { kx_groups: vec![X25519MLKEM768, X25519], ..aws_lc_rs::default_provider() })
+}
+
+/// As [`provider`], with the cipher first that costs this machine least: bulk data is encrypted byte by byte, and
+/// AES-128 is 7 % cheaper than AES-256 where the processor helps; where it does not, ChaCha20 is several times cheaper.
+fn bulk_provider() -> Arc<CryptoProvider> {
+    use rustls::crypto::aws_lc_rs::cipher_suite::{
+        TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
+    };
+    let mut cipher_suites = vec![TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256];
+    if !has_aes() {
+        cipher_suites.rotate_right(1);
+    }
+    let provider = CryptoProvider::clone(&provider());
+    Arc::new(CryptoProvider { cipher_suites, ..provider })
+}
+
+/// Whether the processor helps with AES.
+fn has_aes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let has = std::arch::is_x86_feature_detected!("aes");
+    #[cfg(target_arch = "aarch64")]
+    let has = std::arch::is_aarch64_feature_detected!("aes");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let has = false;
+    has
 }
 
 fn certified_key(identity: &Identity) -> Arc<CertifiedKey> {

@@ -12,6 +12,7 @@ use super::{
     Move, RoomConfig,
     admission::Listed,
     ask::{Errand, Outcome},
+    carry::Carrier,
     log::Log,
     names::NameError,
     relay::Violation,
@@ -58,6 +59,7 @@ pub struct RoomHandle {
     pub(super) ingest: mpsc::Sender<(u32, u64, FromLink)>,
     pub(super) log: Arc<Log>,
     pub(super) config: Arc<RoomConfig>,
+    pub(super) streams: Carrier,
     closed: watch::Receiver<bool>,
 }
 
@@ -86,8 +88,10 @@ pub fn start(config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomHandl
     let (ingest, ingest_queue) = mpsc::channel(INGEST);
     let (closing, closed) = watch::channel(false);
     let shared = Arc::new(config.clone());
-    let state = State::new(config, epoch);
-    let handle = RoomHandle { control: control.clone(), ingest, log: state.log.clone(), config: shared, closed };
+    let streams = Carrier::new(tasks.clone());
+    let state = State::new(config, epoch, streams.clone());
+    let log = state.log.clone();
+    let handle = RoomHandle { control: control.clone(), ingest, log, config: shared, streams, closed };
     let actor = Actor { state, control, tasks: tasks.clone(), closing, checked: (0, 0) };
     tasks.spawn(actor.run(control_queue, ingest_queue));
     handle

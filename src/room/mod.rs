@@ -12,6 +12,7 @@ mod actor;
 mod admission;
 mod ask;
 mod bucket;
+mod carry;
 mod link;
 mod log;
 mod names;

@@ -9,7 +9,7 @@ use super::{
     state::State,
 };
 use crate::wire::{
-    Body, Envelope, Event, Kept, MAX_COMMAND_LEN, MAX_KEPT, MAX_KEPT_IN_ROOM, MAX_KEPT_LEN, MAX_PAYLOAD_LEN, Said, To,
+    Body, Envelope, Event, Kept, MAX_KEPT, MAX_KEPT_IN_ROOM, MAX_KEPT_LEN, MAX_PAYLOAD_LEN, Said, To, is_command_name,
 };
 
 /// The sender broke the protocol.
@@ -17,10 +17,7 @@ use crate::wire::{
 pub(super) struct Violation;
 
 fn well_formed(said: &Said, limit: usize) -> bool {
-    let name = said.command.as_bytes();
-    (1..=MAX_COMMAND_LEN).contains(&name.len())
-        && name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
-        && said.payload.len() <= limit
+    is_command_name(&said.command) && said.payload.len() <= limit
 }
 
 impl State {

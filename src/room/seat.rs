@@ -76,6 +76,8 @@ pub(super) struct Seat {
     pub(super) host: bool,
     /// Whether a person sits there who can answer a knock.
     pub(super) askable: bool,
+    /// Whether streams can be opened to it.
+    pub(super) streams: bool,
     /// Highest number accepted.
     pub(super) accepted: u64,
     /// Public events before it entered.

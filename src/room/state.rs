@@ -17,6 +17,7 @@ use super::{
     RoomConfig,
     admission::Knock,
     bucket::Bucket,
+    carry::Carrier,
     log::{Audience, Cursor, KeptFrame, Log, Needs, Place},
     names::Names,
     seat::{LinkControl, LinkEnd, LinkShared, Seat},
@@ -24,8 +25,8 @@ use super::{
 use crate::{
     gauge::Gauge,
     wire::{
-        Departure, End, Epoch, Event, FEATURE_ASKABLE, FromRoom, Hello, Instance, Introduction, PublicKey, Refusal,
-        Welcome, encode_into,
+        Departure, End, Epoch, Event, FEATURE_ASKABLE, FEATURE_OPEN, FEATURE_STREAMS, FromRoom, Hello, Instance,
+        Introduction, PublicKey, Refusal, Welcome, encode_into,
     },
 };
 
@@ -80,6 +81,7 @@ pub(super) struct State {
     pub(super) knocks: Vec<Knock>,
     pub(super) bans: FxHashMap<PublicKey, Instant>,
     pub(super) kept_in_room: usize,
+    pub(super) streams: Carrier,
     last_number: u32,
     pub(super) last_kept: u32,
     last_link: u64,
@@ -91,7 +93,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(config: RoomConfig, epoch: Epoch) -> Self {
+    pub(super) fn new(config: RoomConfig, epoch: Epoch, streams: Carrier) -> Self {
         // Names of those who left are held too, for a while: as many again as there can be members.
         let held = 2 * config.max_members as usize + 1024;
         Self {
@@ -104,6 +106,7 @@ impl State {
             knocks: Vec::new(),
             bans: FxHashMap::default(),
             kept_in_room: 0,
+            streams,
             last_number: 0,
             last_kept: 0,
             last_link: 0,
@@ -167,6 +170,7 @@ impl State {
             since: now,
             host: caller.inside,
             askable: hello.features & FEATURE_ASKABLE != 0,
+            streams: hello.features & FEATURE_STREAMS != 0,
             accepted: hello.next - 1,
             base: cursor.base(),
             entered: cursor.next() - 1,
@@ -209,6 +213,7 @@ impl State {
         seat.broken = None;
         seat.address = caller.address;
         seat.askable = hello.features & FEATURE_ASKABLE != 0;
+        seat.streams = hello.features & FEATURE_STREAMS != 0;
         let needs = seat.needs();
         if std::mem::take(&mut seat.away) && !self.crowded() {
             self.record(Event::Back { member: number }, Audience::All, needs, now);
@@ -234,7 +239,7 @@ impl State {
         let (end, ended) = oneshot::channel();
         seat.link = Some(LinkControl { shared: shared.clone(), end });
         let welcome = Welcome {
-            features: 0,
+            features: FEATURE_STREAMS | if self.config.open { FEATURE_OPEN } else { 0 },
             epoch: self.epoch,
             number,
             name: seat.who.name.clone(),
@@ -260,6 +265,8 @@ impl State {
         let Some(seat) = self.seats.remove(&number) else { return };
         self.by_id.remove(&(seat.who.key, seat.who.instance));
         self.kept_in_room -= seat.kept.len();
+        // Whoever is put out must not go on sending, and who has gone cannot be put out any more.
+        self.streams.table().end_of(number);
         {
             let mut ring = self.log.write();
             for kept in seat.kept.values() {
@@ -282,6 +289,7 @@ impl State {
 
     /// Tells every member that the room closes.
     pub(super) fn close(&mut self, by: &str) {
+        self.streams.table().close();
         for knock in self.knocks.drain(..) {
             let _ = knock.verdict.send(Verdict::Refused(Refusal::Closing));
         }
@@ -316,6 +324,7 @@ impl State {
             }
         }
         self.bans.retain(|_, until| *until > now);
+        self.streams.table().expire(now);
         self.answer_old_knocks(now);
         self.tell_crowd(now);
         self.log.write().expire(now);

@@ -4,3 +4,4 @@ mod keeping;
 mod members;
 mod pace;
 pub(crate) mod peer;
+mod streams;

@@ -131,6 +131,7 @@ pub fn start<D: Dial>(config: SessionConfig, dial: D, tasks: &TaskTracker) -> (H
         waiting: watch::Sender::new(0),
         over: watch::Sender::new(false),
         leave: watch::Sender::new(false),
+        features: 0.into(),
     });
     let handle = Handle { shared: shared.clone(), questions: asking };
     let actor = Actor { config, dial, shared, life: Life::default(), events, moves: 0 };

@@ -1,6 +1,9 @@
 //! The handle to a session: what its owner and the commands may do.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -92,6 +95,8 @@ pub(super) struct Shared {
     pub(super) over: watch::Sender<bool>,
     /// Set once the owner wants to leave.
     pub(super) leave: watch::Sender<bool>,
+    /// What the room can and is, as it said last.
+    pub(super) features: AtomicU64,
 }
 
 impl Shared {
@@ -187,6 +192,11 @@ impl Handle {
     /// The numbers of what the room keeps, in ascending order.
     pub fn kept(&self) -> Vec<u32> {
         self.shared.roster().kept()
+    }
+
+    /// What the room can and is, such as [`FEATURE_OPEN`](crate::wire::FEATURE_OPEN); nothing before it has let us in.
+    pub fn room_features(&self) -> u64 {
+        self.shared.features.load(Relaxed)
     }
 
     /// How many envelopes the room has not acknowledged yet.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
 };
 
 use super::{
@@ -54,10 +54,11 @@ impl Life {
 
     /// We are in.
     pub(super) fn welcome(&mut self, welcome: Welcome, shared: &Shared) -> Result<(), Broken> {
-        let Welcome { epoch, number, name, accepted, seq, members, host, resumed, .. } = welcome;
+        let Welcome { features, epoch, number, name, accepted, seq, members, host, resumed } = welcome;
         if !shared.outbox().gave_out(accepted) {
             return Err(Broken("it accepted what was never sent"));
         }
+        shared.features.store(features, Relaxed);
         let before = self.epoch.replace(epoch);
         let mut outbox = shared.outbox();
         let mut roster = shared.roster();

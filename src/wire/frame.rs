@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Epoch, Instance, PublicKey, Request, Token};
+use super::{Answer, Epoch, Instance, MAX_COMMAND_LEN, PublicKey, Request, Token};
 
 /// What a member sends to a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +185,12 @@ pub enum Body {
         /// The mark it was kept under.
         tag: u32,
     },
+}
+
+/// Whether this can be the name of a command, whether one has it or not.
+pub fn is_command_name(name: &str) -> bool {
+    (1..=MAX_COMMAND_LEN).contains(&name.len())
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
 /// A command's message: the room does not look into it.

@@ -104,7 +104,7 @@ mod stream;
 pub use codec::{Codec, CodecError, decode, encode, encode_body, encode_into};
 pub use frame::{
     Body, Departure, End, Envelope, Event, FromRoom, Gap, Hello, Introduction, Kept, Refusal, Resume, Said, To, ToRoom,
-    Welcome,
+    Welcome, is_command_name,
 };
 pub use id::{Epoch, Instance, PublicKey};
 pub use request::{Answer, KnockRow, Request, WhoRow};

@@ -102,6 +102,13 @@ pub enum Answer {
     },
     /// How many streams between others end when the asker leaves.
     Carried(u32),
+    /// The stream is not opened.
+    NoStream {
+        /// Whether the same may be allowed later.
+        temporary: bool,
+        /// Why, in one line.
+        reason: String,
+    },
 }
 
 /// One member as [`Answer::Who`] tells it.

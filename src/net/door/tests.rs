@@ -18,6 +18,7 @@ struct Open {
     key: PublicKey,
     address: SocketAddr,
     incoming: mpsc::Receiver<Incoming>,
+    ends: mpsc::Receiver<End>,
     closed: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -27,13 +28,14 @@ fn open(config: DoorConfig) -> Open {
     let listener = bind(&[Ipv4Addr::LOCALHOST.into()], 0).unwrap().remove(0);
     let address = listener.local_addr().unwrap();
     let (sender, incoming) = mpsc::channel(8);
-    let door = Door::new(server_config(&host).into(), config, sender, Stop::default());
+    let (ends_sender, ends) = mpsc::channel(8);
+    let door = Door::new(server_config(&host).into(), config, sender, ends_sender, Stop::default());
     let closed = CancellationToken::new();
     let serving = tokio::spawn({
         let (door, closed) = (door.clone(), closed.clone());
         async move { door.serve(listener, closed).await }
     });
-    Open { door, key: host.public_key(), address, incoming, closed, serving }
+    Open { door, key: host.public_key(), address, incoming, ends, closed, serving }
 }
 
 impl Open {
@@ -77,6 +79,7 @@ impl Open {
         self.door.stop.tracker.close();
         self.door.stop.tracker.wait().await;
         assert!(self.incoming.try_recv().is_err());
+        assert!(self.ends.try_recv().is_err());
         assert!(self.door.shares.is_idle());
     }
 }
@@ -192,7 +195,7 @@ async fn case_6_resets_do_not_stop_the_door() {
 async fn failing_accepts(errno: Errno, times: u32) -> Duration {
     let (sender, _incoming) = mpsc::channel(1);
     let tls = server_config(&Identity::generate().unwrap()).into();
-    let door = Door::new(tls, DoorConfig::default(), sender, Stop::default());
+    let door = Door::new(tls, DoorConfig::default(), sender, mpsc::channel(1).0, Stop::default());
     let closed = CancellationToken::new();
     let (start, mut calls) = (Instant::now(), 0);
     let accept = |_: &mut Context<'_>| {
@@ -345,5 +348,66 @@ async fn stopping_ends_every_connection_that_is_not_through() {
     drop(open.admits().await);
     open.door.stop.token.cancel();
     until_closed(stream).await;
+    open.ends_idle().await;
+}
+
+/// What the end of a stream begins with.
+fn head() -> Vec<u8> {
+    [&STREAM_MAGIC[..], &[7; 32]].concat()
+}
+
+#[tokio::test]
+async fn the_end_of_a_stream_comes_through_with_its_token_and_every_byte_after_it() {
+    let mut open = open(DoorConfig::default());
+    let mut near = open.dial().await;
+    let all = [head(), b"what belongs to the members".to_vec()].concat();
+    // In two pieces, the first of which ends within the token.
+    near.write_all(&all[..20]).await.unwrap();
+    near.write_all(&all[20..]).await.unwrap();
+    let End { mut socket, token } = open.ends.recv().await.unwrap();
+    assert_eq!(token, Token([7; 32]));
+    assert!(socket.nodelay().unwrap());
+    drop(near);
+    let mut rest = Vec::new();
+    socket.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(rest, b"what belongs to the members");
+    open.ends_idle().await;
+}
+
+#[tokio::test]
+async fn a_wrong_magic_is_closed_and_counted() {
+    let mut open = open(DoorConfig::default());
+    let mut wrong = head();
+    wrong[7] = b't';
+    assert_eq!(open.send(&wrong).await, []);
+    let mut cut = open.dial().await;
+    cut.write_all(&head()[..39]).await.unwrap();
+    cut.shutdown().await.unwrap();
+    assert_eq!(until_closed(cut).await, []);
+    drop(open.admits().await);
+    assert_eq!(open.counts().await, Counts { foreign: 2, ..Counts::default() });
+    open.ends_idle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_head_is_closed_at_the_deadline() {
+    let open = open(DoorConfig::default());
+    let mut stream = open.dial().await;
+    stream.write_all(&head()[..20]).await.unwrap();
+    let start = Instant::now();
+    assert_eq!(until_closed(stream).await, []);
+    let deadline = DoorConfig::DEADLINE;
+    assert!((deadline..deadline * 3 / 2).contains(&start.elapsed()), "{:?}", start.elapsed());
+    open.ends_idle().await;
+}
+
+#[tokio::test]
+async fn ends_of_streams_need_no_turn() {
+    let mut open = open(DoorConfig { handshakes: 1, handshakes_a_source: 1, ..DoorConfig::default() });
+    let turn = open.admits().await;
+    let mut near = open.dial().await;
+    near.write_all(&head()).await.unwrap();
+    assert_eq!(open.ends.recv().await.unwrap().token, Token([7; 32]));
+    drop(turn);
     open.ends_idle().await;
 }

@@ -132,7 +132,7 @@ impl House {
         let mut host = who(1, "ann");
         host.via = Via::Inside;
         host.address = None;
-        host.hello.features = FEATURE_ASKABLE;
+        host.hello.features = FEATURE_ASKABLE | FEATURE_STREAMS;
         self.enter(host).await
     }
 
