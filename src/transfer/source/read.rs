@@ -40,7 +40,7 @@ impl fmt::Display for Difference {
             Self::Gone => "is gone",
             Self::Replaced => "is not what it was",
             Self::Length => "has another length",
-            Self::Time => "was written to",
+            Self::Time => "was changed since it was offered",
         })
     }
 }

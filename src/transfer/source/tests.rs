@@ -4,7 +4,7 @@ use std::{
     io::Write,
     os::unix::{
         ffi::OsStringExt,
-        fs::{FileExt, PermissionsExt, symlink},
+        fs::{FileExt, MetadataExt, PermissionsExt, symlink},
         net::UnixListener,
     },
     time::{Duration, SystemTime},
@@ -107,6 +107,15 @@ fn a_file_says_its_rights_and_time() {
     assert!(file.executable);
     assert_eq!((file.modified.secs, file.modified.nanos), (-6, 750_000_000));
     assert_eq!(content(&source, &ALL, 2, 3).unwrap(), b"/bin/sh\n");
+}
+
+#[test]
+fn threads_may_share_a_source_and_own_a_reader() {
+    fn shared<T: Send + Sync>() {}
+    fn owned<T: Send>() {}
+    shared::<Source>();
+    owned::<Reader<'_>>();
+    owned::<ReadError>();
 }
 
 #[test]

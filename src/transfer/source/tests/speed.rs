@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::*;
+use crate::transfer::manifest::{Builder, MAX_ENTRIES};
 
 fn many(count: u32, len: usize) -> Scratch {
     let scratch = Scratch::new();
@@ -20,6 +21,19 @@ fn many(count: u32, len: usize) -> Scratch {
 fn resident() -> u64 {
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
     pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4
+}
+
+#[test]
+#[ignore = "making so many files takes seconds"]
+fn case_110_more_files_than_the_limit_are_refused_in_one_folder_and_in_many() {
+    let scratch = many(MAX_ENTRIES, 0);
+    let error = refused(scratch.path()).to_string();
+    assert!(error.ends_with(": 250001 files and folders, where 250000 are allowed"), "{error}");
+    drop(scratch);
+    let scratch = Scratch::new();
+    (0..=MAX_ENTRIES).for_each(|n| fs::write(scratch.join(&n.to_string()), b"").unwrap());
+    let error = refused(scratch.path()).to_string();
+    assert_eq!(error, ".: 250001 files and folders, where 250000 are allowed");
 }
 
 #[cfg(target_os = "linux")]
@@ -48,7 +62,7 @@ fn measured() {
     println!(
         "100,000 files: walk {:?}, {} KiB more, {} bytes",
         start.elapsed(),
-        resident() - before,
+        resident().saturating_sub(before),
         source.manifest().bytes().len()
     );
     let start = Instant::now();
@@ -60,6 +74,20 @@ fn measured() {
     println!("{} entries {:?}", source.manifest().entries().count(), start.elapsed());
     let start = Instant::now();
     println!("digest {:x?} {:?}", source.manifest().digest()[0], start.elapsed());
+    let before = resident();
+    let mut builder = Builder::new();
+    let tail = "n".repeat(54);
+    let modified = source.manifest().paths().next().unwrap().2.modified;
+    for n in 0..MAX_ENTRIES {
+        let name = format!("{n:06}{tail}");
+        if builder.file(FileEntry { name: &name, len: 1, modified, executable: false }).is_err() {
+            println!("full at {n} files: limit");
+            break;
+        }
+        if n % 20_000 == 0 {
+            println!("{n} files: {} KiB more", resident().saturating_sub(before));
+        }
+    }
     let big = scratch.join("big");
     fs::write(&big, vec![1; 512 << 20]).unwrap();
     let source = open(&big);
