@@ -63,7 +63,7 @@ async fn copy(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
         };
         let mut rest = &buffer[..read];
         while !rest.is_empty() {
-            let written = when(to, Interest::WRITABLE, || Ok(SockRef::from(to).send(rest)?)).await?;
+            let written = when(to, Interest::WRITABLE, || SockRef::from(to).send(rest)).await?;
             rest = &rest[written..];
         }
         turn.took(read).await;

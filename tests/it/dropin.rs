@@ -4,6 +4,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use crate::support::{Home, Pchat, Pty};
@@ -22,7 +23,12 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Builds the program under another name with `roll` dropped in.
+/// The program under another name, with `roll` and `echo` dropped in. It is built once.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build(Home::new().path()))
+}
+
 fn build(scratch: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
     copy(&source.join("src"), &scratch.join("src"));
@@ -32,7 +38,9 @@ fn build(scratch: &Path) -> PathBuf {
     for file in ["Cargo.lock", "build.rs"] {
         fs::copy(source.join(file), scratch.join(file)).expect("a copy");
     }
-    fs::copy(source.join("tests/it/dropin/roll.rs"), scratch.join("commands/roll.rs")).expect("a copy");
+    for file in ["roll.rs", "echo.rs"] {
+        fs::copy(source.join("tests/it/dropin").join(file), scratch.join("commands").join(file)).expect("a copy");
+    }
     // Another package and program, so that nothing of this one is replaced; the library keeps its name. Benches and
     // tests stay behind.
     let manifest = fs::read_to_string(source.join("Cargo.toml")).expect("it is there");
@@ -77,10 +85,9 @@ fn build(scratch: &Path) -> PathBuf {
 
 #[test]
 fn a_file_dropped_in_is_a_command_in_help_in_completion_and_between_two_members() {
-    let scratch = Home::new();
-    let program = build(scratch.path());
+    let program = program();
     let (alice, bob, carol) = (Home::new(), Home::new(), Home::new());
-    let mut command = alice.command(&program);
+    let mut command = alice.command(program);
     command.args(["host", "--port", "0", "--bind", "127.0.0.1", "--name", "alice", "--open"]);
     let mut host = Pchat::spawn("host", command);
     let port = host.port();
@@ -89,7 +96,7 @@ fn a_file_dropped_in_is_a_command_in_help_in_completion_and_between_two_members(
         line.starts_with("roll ") && line.ends_with("Roll a die, for everyone or against one member.")
     });
 
-    let mut command = bob.command(&program);
+    let mut command = bob.command(program);
     command.args(["join", &format!("127.0.0.1:{port}"), "--name", "bob"]);
     let mut member = Pty::spawn(command);
     member.expect("* you are bob");
@@ -115,4 +122,54 @@ fn a_file_dropped_in_is_a_command_in_help_in_completion_and_between_two_members(
     assert_eq!(told, 2, "once for each sender");
     member.line("quit");
     assert_eq!(member.wait_clean(), Some(0));
+}
+
+/// Somebody who joins with the program that has `echo`.
+fn join(home: &Home, name: &str, port: u16) -> Pchat {
+    let mut command = home.command(program());
+    command.args(["join", &format!("127.0.0.1:{port}"), "--name", name, "--stay"]);
+    let member = Pchat::spawn(name, command);
+    member.out.expect_start(&format!("* you are {name}"));
+    member
+}
+
+#[test]
+fn a_command_opens_streams_to_the_host_from_the_host_and_between_two_others_until_one_is_put_out() {
+    let (alice, bob, carol, dave) = (Home::new(), Home::new(), Home::new(), Home::new());
+    let mut command = alice.command(program());
+    command.args(["host", "--port", "0", "--bind", "127.0.0.1", "--name", "alice", "--open"]);
+    let mut host = Pchat::spawn("host", command);
+    let port = host.port();
+    let mut member = join(&bob, "bob", port);
+    let mut other = join(&carol, "carol", port);
+
+    host.say("echo bob 300000");
+    member.out.expect("* 300000 bytes went back to alice");
+    host.out.expect("* 300000 bytes came back from bob");
+    member.say("echo alice 300000");
+    host.out.expect("* 300000 bytes went back to bob");
+    member.out.expect("* 300000 bytes came back from alice");
+    other.say("echo bob 5000000");
+    // Chat goes on beside it.
+    other.say("meanwhile");
+    host.out.expect("carol: meanwhile");
+    member.out.expect("* 5000000 bytes went back to carol");
+    other.out.expect("* 5000000 bytes came back from bob");
+
+    // One whose program does not know the command closes.
+    let _plain = Pchat::join(&dave, "dave", port, &[]);
+    other.say("echo dave");
+    other.err.expect_start("error: ");
+
+    // Whoever is put out is cut off at once, by the host as well as by others.
+    other.say("echo bob --hold");
+    member.out.expect("* a stream of carol begins");
+    member.say("echo alice --hold");
+    host.out.expect("* a stream of bob begins");
+    host.say("kick bob");
+    other.out.expect("* the stream to bob was cut");
+    host.out.expect("* the stream of bob was cut");
+    assert_eq!(member.wait().code, Some(1));
+    host.say("quit");
+    assert_eq!(host.wait().code, Some(0));
 }
