@@ -1,32 +1,42 @@
-//! Letting in somebody who waits at the door, and the notices about them.
+//! Saying yes: to somebody who waits at the door, or to files on offer. Also the notices about those at the door.
 
 use crate::{
-    command::{Arc, Command, Context, Entry, Flow, KnockName, MemberEvent, Request, Result, async_trait},
-    door,
+    command::{Arc, Command, Context, Entry, Flow, MemberEvent, Pending, Request, Result, async_trait, bail},
+    door::{self, Meant},
+    transfer::desk::Desk,
     wire::KnockRow,
     words::quote,
 };
 
 pub const COMMAND: Entry = Entry::of::<Accept>();
 
-/// Let in somebody who waits at the door.
+/// Receive files on offer, or let in somebody who waits at the door.
 ///
-/// Without a name it lets in the only one who waits; if there are several, it lists them. Whoever was let in
-/// once may come back without being asked about. Only the one who hosts the room can do it.
+/// A number means an offer; patterns after it take a part of a folder: names (`*.pdf`), paths (`docs/*.pdf`) or folders
+/// (`docs/`). A name means somebody at the door; only the one who hosts the room can let them in, and whoever was let in
+/// once may come back without being asked about. Without either it takes the only thing that waits for an answer; if
+/// there are several, it lists them.
 #[derive(clap::Parser)]
 struct Accept {
-    /// The name under which the knock was announced.
-    name: Option<KnockName>,
+    /// The number of an offer, or the name under which a knock was announced.
+    #[arg(value_name = "N|NAME")]
+    what: Option<Pending>,
+    /// What to take of an offered folder; everything without one.
+    #[arg(value_name = "PATTERN")]
+    patterns: Vec<String>,
 }
 
 #[async_trait]
 impl Command for Accept {
     const NAME: &'static str = "accept";
-    const EXAMPLES: &'static [&'static str] = &["accept", "accept bob"];
+    const EXAMPLES: &'static [&'static str] = &["accept", "accept bob", "accept 3", "accept 3 docs/ *.pdf"];
 
     async fn run(self, cx: &mut Context) -> Result<Flow> {
-        if let Some(name) = door::pick(self.name.as_ref(), cx).await? {
-            cx.ask(Request::Admit { name }).await?;
+        match door::pick(self.what.as_ref(), cx).await {
+            Some(Meant::Offer(number)) => Desk::of(cx).accept(number, self.patterns).await?,
+            Some(Meant::Knock(_)) if !self.patterns.is_empty() => bail!("somebody at the door comes in whole"),
+            Some(Meant::Knock(name)) => drop(cx.ask(Request::Admit { name }).await?),
+            None => {}
         }
         Ok(Flow::Continue)
     }
@@ -74,6 +84,5 @@ mod tests {
     #[test]
     fn the_name_may_be_left_out() {
         assert!(COMMAND.grammar().try_get_matches_from([""; 0]).is_ok());
-        assert!(COMMAND.grammar().try_get_matches_from(["the", "offer"]).is_err());
     }
 }

@@ -1,30 +1,35 @@
-//! Sending away somebody who waits at the door.
+//! Saying no: to somebody who waits at the door, or to files on offer.
 
 use crate::{
-    command::{Command, Context, Entry, Flow, KnockName, Request, Result, async_trait},
-    door,
+    command::{Command, Context, Entry, Flow, Pending, Request, Result, async_trait},
+    door::{self, Meant},
+    transfer::desk::Desk,
 };
 
 pub const COMMAND: Entry = Entry::of::<Decline>();
 
-/// Send away somebody who waits at the door.
+/// Decline files on offer, or send away somebody who waits at the door.
 ///
-/// Without a name it sends away the only one who waits; if there are several, it lists them. Only the one
-/// who hosts the room can do it.
+/// A number means an offer, whose owner is told; you can still accept it later. A name means somebody at the door, whom
+/// only the one who hosts the room can send away. Without either it means the only thing that waits for an answer; if
+/// there are several, it lists them.
 #[derive(clap::Parser)]
 struct Decline {
-    /// The name under which the knock was announced.
-    name: Option<KnockName>,
+    /// The number of an offer, or the name under which a knock was announced.
+    #[arg(value_name = "N|NAME")]
+    what: Option<Pending>,
 }
 
 #[async_trait]
 impl Command for Decline {
     const NAME: &'static str = "decline";
-    const EXAMPLES: &'static [&'static str] = &["decline", "decline bob"];
+    const EXAMPLES: &'static [&'static str] = &["decline", "decline bob", "decline 3"];
 
     async fn run(self, cx: &mut Context) -> Result<Flow> {
-        if let Some(name) = door::pick(self.name.as_ref(), cx).await? {
-            cx.ask(Request::Decline { name }).await?;
+        match door::pick(self.what.as_ref(), cx).await {
+            Some(Meant::Offer(number)) => Desk::of(cx).decline(number, cx).await?,
+            Some(Meant::Knock(name)) => drop(cx.ask(Request::Decline { name }).await?),
+            None => {}
         }
         Ok(Flow::Continue)
     }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::wire::DEFAULT_PORT;
+use crate::{transfer::settings::AutoAccept, wire::DEFAULT_PORT};
 
 /// Encrypted chat rooms between terminals, with no account and no third-party server.
 #[derive(Clone, Debug, Parser)]
@@ -92,6 +92,12 @@ pub struct Common {
     /// Write a log to this file; the environment variable RUST_LOG says how much
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+    /// Receive files without asking up to this size (64M, say), `all` or `none`; in an open room a size counts as none
+    #[arg(long, value_name = "SIZE|all|none", default_value = "64M")]
+    pub auto_accept: AutoAccept,
+    /// Folder for received files, instead of `pchat` in your download folder
+    #[arg(long, value_name = "DIR")]
+    pub downloads: Option<PathBuf>,
     /// Say every line of input as text, run none as a command: for input that others may write
     #[arg(long)]
     pub text: bool,

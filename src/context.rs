@@ -90,6 +90,11 @@ impl Context {
         Self { command: entry.name, role: Role::Event, shared: self.shared.clone() }
     }
 
+    /// The same, for work beside the handlers, which may wait for the room.
+    pub(crate) fn for_task(&self) -> Self {
+        Self { role: Role::Person, ..self.clone() }
+    }
+
     /// Sends a message of this command to everyone. Returns its number, which the echo carries.
     ///
     /// # Errors
@@ -258,7 +263,7 @@ impl Context {
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        let cx = Self { role: Role::Person, ..self.clone() };
+        let cx = self.for_task();
         let cancel = self.shared.cancel.clone();
         let done = work(cx.clone());
         self.shared.tasks.spawn(async move {
@@ -336,7 +341,7 @@ impl Context {
     where
         F: FnOnce(Self) -> anyhow::Result<()> + Send + 'static,
     {
-        let cx = Self { role: Role::Person, ..self.clone() };
+        let cx = self.for_task();
         let counted = self.shared.tasks.token();
         let runtime = tokio::runtime::Handle::try_current();
         let run = move || {

@@ -1,40 +1,57 @@
-//! Those who wait at the door: which one an answer without a name means, and how they are described.
-
-use anyhow::{Result, bail};
+//! What waits for a yes or no: which of it an answer means, and how those at the door are described.
 
 use crate::{
-    command::{Answer, Context, KnockName, Request},
+    command::{Answer, Context, Pending, Request},
+    transfer::desk::Desk,
     trust::Fingerprint,
     view::filter::clean,
     wire::KnockRow,
 };
 
-/// Whom an answer at the door is for: the one named, or the only one there. If several wait, or the one
-/// who waits has not been announced here yet, they are listed and nobody is meant: a name that nobody has
-/// read cannot be meant.
-///
-/// # Errors
-///
-/// If the room cannot be asked.
-pub async fn pick(name: Option<&KnockName>, cx: &Context) -> Result<Option<String>> {
-    if let Some(name) = name {
-        return Ok(Some(name.to_string()));
+/// What an answer is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// Somebody at the door, by name.
+    Knock(String),
+    /// An offer, by number.
+    Offer(u32),
+}
+
+/// What an answer is about: what it names, or the only thing there is. If there are several, or the one who waits at the
+/// door has not been announced here yet, they are listed and nothing is meant: a name that nobody has read cannot be
+/// meant.
+pub async fn pick(what: Option<&Pending>, cx: &Context) -> Option<Meant> {
+    if let Some(what) = what {
+        return Some(what.number().map_or_else(|| Meant::Knock(what.to_string()), Meant::Offer));
     }
-    let Answer::Knocks(rows) = cx.ask(Request::Knocks).await? else {
-        bail!("the room gave an answer to another question");
-    };
+    let offers = Desk::of(cx).questions();
+    let knocks = knocks(cx).await;
     let seen = cx.knocks();
-    match rows.as_slice() {
-        [] => cx.print("nobody waits at the door"),
-        [only] if seen.iter().any(|knock| knock.name == only.name && knock.key == only.key) => {
-            return Ok(Some(only.name.clone()));
+    match (&knocks[..], &offers[..]) {
+        ([], []) => cx.print("nothing and nobody waits for an answer"),
+        ([], [(number, _)]) => return Some(Meant::Offer(*number)),
+        ([only], []) if seen.iter().any(|knock| knock.name == only.name && knock.key == only.key) => {
+            return Some(Meant::Knock(only.name.clone()));
         }
-        several => {
-            let rows: Vec<_> = several.iter().map(describe).collect();
-            cx.print(format!("at the door:\n{}\nwhich one? Say the name as well", rows.join("\n")));
+        (knocks, offers) => {
+            let knocks = knocks.iter().map(|knock| format!("{} waits at the door", describe(knock)));
+            let offers = offers.iter().map(|(number, question)| {
+                // What a folder holds would hide the other rows.
+                format!("offer {number}: {}", question.lines().next().unwrap_or_default())
+            });
+            let rows: Vec<_> = knocks.chain(offers).collect();
+            cx.print(format!("{}\nwhich one? Say the name or number as well", rows.join("\n")));
         }
     }
-    Ok(None)
+    None
+}
+
+/// Those at the door, as far as one may know: only a host is told.
+async fn knocks(cx: &Context) -> Vec<KnockRow> {
+    match cx.ask(Request::Knocks).await {
+        Ok(Answer::Knocks(rows)) => rows,
+        _ => Vec::new(),
+    }
 }
 
 /// Somebody at the door: name, fingerprint, address, and whether the name is known with another key.

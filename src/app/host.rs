@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Screen, identity,
+    Screen, file_settings, identity,
     mover::Mover,
     person,
     talk::{self, AtEnd, Talk},
@@ -54,6 +54,7 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
         tracing::warn!(%error, "the descriptor limit stays as it is");
     }
     let listeners = net::bind(&options.bind, options.port)?;
+    let files = file_settings(&options.common)?;
     let screen = Screen::open()?;
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
@@ -96,6 +97,7 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
         streams: Streams::new(&identity, instance, Inward(room.clone())),
         text: options.common.text,
         at_end: AtEnd::Stay,
+        files,
         history: home.history(),
     };
     let code = talk::run(talk).await;

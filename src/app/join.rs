@@ -13,7 +13,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Screen, host, identity, person,
+    Screen, file_settings, host, identity, person,
     talk::{self, AtEnd, Talk},
 };
 use crate::{
@@ -32,6 +32,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         options.address.parse().map_err(|error| person::Usage(format!("{}: {error}", options.address)))?;
     let name = person::name(options.common.name.as_deref())?;
     let identity = identity(home)?;
+    let files = file_settings(&options.common)?;
     let screen = Screen::open()?;
     let tasks = TaskTracker::new();
     let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
@@ -70,6 +71,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         streams: Streams::new(&identity, instance, Outward(addr)),
         text: options.common.text,
         at_end,
+        files,
         history: home.history(),
     };
     talk::run(talk).await

@@ -6,6 +6,7 @@ mod files;
 mod host;
 mod input;
 mod join;
+mod leaving;
 mod line;
 mod mover;
 mod person;
@@ -23,6 +24,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     cli::{Action, Cli, Common},
+    transfer::settings::Settings,
     trust::{Home, Identity},
     view::{Line, Plain, Terminal, View},
 };
@@ -101,6 +103,19 @@ fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
 fn identity(home: &Home) -> Result<Identity> {
     home.create()?;
     Ok(Identity::load_or_create(&home.identity())?)
+}
+
+/// What a person has set about files on the command line.
+fn file_settings(common: &Common) -> Result<Settings> {
+    let downloads = match &common.downloads {
+        Some(folder) => std::path::absolute(folder).context("the download folder has no path")?,
+        None => {
+            let home = || dirs::home_dir().map(|home| home.join("Downloads"));
+            let folder = dirs::download_dir().or_else(home).context("there is no home folder; choose --downloads")?;
+            folder.join("pchat")
+        }
+    };
+    Ok(Settings { auto_accept: common.auto_accept, downloads })
 }
 
 /// Where lines go, and whether a person sits there.

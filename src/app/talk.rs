@@ -18,6 +18,7 @@ use super::{
     Screen,
     event::{self, Listener, OnMoved, Stage},
     input::{self, Piped},
+    leaving::Leaving,
     line::{Asking, Completer, Done, Reader},
 };
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
     repl::{self, Next, ReplConfig, ReplHandle, Reply, Typed},
     session::{Ending, Handle, SessionEvent, WhenFull},
     stream::Streams,
+    transfer::{desk::Desk, settings::Settings},
     trust::Fingerprint,
 };
 
@@ -62,6 +64,7 @@ pub(super) struct Talk {
     /// Whether every line is a message.
     pub(super) text: bool,
     pub(super) at_end: AtEnd,
+    pub(super) files: Settings,
     pub(super) history: std::path::PathBuf,
 }
 
@@ -98,7 +101,8 @@ impl Signals {
 
 /// Talks until it is over, and leaves in good order.
 pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
-    let Talk { screen: Screen { view, terminal }, session, events, on_moved, streams, text, at_end, history } = talk;
+    let Talk { screen: Screen { view, terminal }, session, events, on_moved, streams, text, at_end, files, history } =
+        talk;
     // Until the room has its word, the prompt shows the name wished for.
     view.name(&session.me().name);
     let registry = Registry::new(crate::commands::ALL);
@@ -106,6 +110,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let when_full = if terminal.is_some() { WhenFull::Fail } else { WhenFull::Wait };
     let cx = Context::new(session.clone(), view.clone(), crate::commands::ALL, when_full, cancel.clone());
     let cx = cx.with_streams(streams);
+    Desk::of(&cx).set(files);
     let reader = Reader { registry, session: session.clone(), cx: cx.clone(), text };
     let mut signals = Signals::listen()?;
     let listener = Listener::new(registry, cx.clone(), view.clone(), on_moved);
@@ -205,19 +210,30 @@ async fn leave(session: &Handle, ended: &mut watch::Receiver<Option<Ending>>, pa
 /// Reads what a person types, until they want to go.
 async fn typed(reader: &Reader, asking: &Asking, mut lines: mpsc::Receiver<Typed>) {
     let mut asker = None;
+    let mut leaving = Leaving::default();
     while let Some(typed) = lines.recv().await {
         let (text, reply) = match typed {
             Typed::Line { text, reply } => (text, reply),
             Typed::Quit { reply } => {
-                let _ = reply.send(Reply { next: Next::Stop, ..Reply::default() });
-                return;
+                let stop = leaving.is_meant(&reader.cx).await;
+                let next = if stop { Next::Stop } else { Next::Prompt };
+                let _ = reply.send(Reply { next, ..Reply::default() });
+                if stop {
+                    return;
+                }
+                asker = None;
+                asking.set(None);
+                continue;
             }
         };
         let done = match asker.take() {
             Some(asker) => reader.answer(asker, &text).await,
             None => reader.line(&text).await,
         };
-        let Done { flow, remember, echo, .. } = done;
+        let Done { mut flow, remember, echo, .. } = done;
+        if flow == Flow::Quit && !leaving.is_meant(&reader.cx).await {
+            flow = Flow::Continue;
+        }
         asker = done.asker;
         asking.set(asker);
         let next = match flow {
@@ -269,6 +285,10 @@ async fn piped(reader: &Reader, mut stage: watch::Receiver<Stage>, at_end: AtEnd
         AtEnd::Stay => std::future::pending().await,
         AtEnd::Leave(wait) => {
             let _ = timeout(wait, reader.session.drained()).await;
+            for name in Desk::of(&reader.cx).finish(wait, &reader.cx).await {
+                failed = true;
+                reader.cx.error(format!("nobody received {name}"));
+            }
         }
     }
     Ok(failed)

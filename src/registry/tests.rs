@@ -361,11 +361,48 @@ proptest! {
 }
 
 #[test]
-fn case_72_a_number_that_is_nobody_at_the_door_is_text_bare_and_a_command_with_the_slash() {
-    for number in ["0", "18446744073709551616", "3"] {
+fn case_72_a_number_of_nothing_is_text_bare_and_a_command_with_the_slash() {
+    assert_eq!(read("accept 3"), "accept: 3");
+    for number in ["0", "18446744073709551616", "4"] {
         said(&format!("accept {number}"));
         assert_eq!(read(&format!("/accept {number}")), format!("accept: {number}"));
     }
     said("accept -1");
     assert!(read("/accept -1").starts_with("wrong: "), "{}", read("/accept -1"));
+}
+
+#[test]
+fn numbers_of_offers_make_a_bare_line_a_command() {
+    for name in ["withdraw", "cancel", "pause", "resume", "decline"] {
+        assert_eq!(read(&format!("{name} 3")), format!("{name}: 3"));
+        said(&format!("{name} 4"));
+        said(&format!("{name} the work"));
+    }
+    assert_eq!(read("accept 3 *.pdf docs/"), "accept: 3|*.pdf|docs/");
+    assert_eq!(read("cancel 3 bob"), "cancel: 3|bob");
+    said("cancel 3 eve");
+    assert_eq!(read("files 3 *.c --page 2"), "files: 3|*.c|2");
+    said("files are here");
+    said("limit your time");
+    said("limit 3");
+    assert_eq!(read("limit 3 2M"), "limit: 3|2M");
+    said("transfers are slow");
+}
+
+#[test]
+fn a_path_that_exists_needs_no_quotes() {
+    let scratch = crate::trust::scratch::Scratch::new();
+    for name in ["My Report.pdf", "it's.bin", "a", "b"] {
+        fs::write(scratch.path().join(name), "x").expect("writable");
+    }
+    let dir = scratch.path().to_str().expect("UTF-8");
+    assert_eq!(read(&format!("sendfile {dir}/My Report.pdf")), format!("sendfile: {dir}/My Report.pdf"));
+    assert_eq!(read(&format!("sendfile {dir}/it's.bin")), format!("sendfile: {dir}/it's.bin"));
+    let to = read(&format!("sendfile {dir}/My Report.pdf --to bob"));
+    assert_eq!(to, format!("sendfile: {dir}/My Report.pdf|bob"));
+    assert_eq!(read(&format!("sendfile --to bob {dir}/it's.bin ")), format!("sendfile: {dir}/it's.bin|bob"));
+    assert_eq!(read(&format!("sendfile {dir}/a {dir}/b")), format!("sendfile: {dir}/a|{dir}/b"));
+    assert_eq!(read(&format!(r"sendfile {dir}/My\ Report.pdf")), format!("sendfile: {dir}/My Report.pdf"));
+    assert_eq!(read(&format!("sendfile \"{dir}/My Report.pdf\"")), format!("sendfile: {dir}/My Report.pdf"));
+    assert_eq!(read("sendfile"), "sendfile: ");
 }

@@ -53,6 +53,11 @@ impl Meter {
         self.done.fetch_add(bytes as u64, Relaxed);
     }
 
+    /// How many bytes are there.
+    pub fn moved(&self) -> u64 {
+        self.done.load(Relaxed)
+    }
+
     /// How far it is at `now`. Looked at several times a second it tells the speed of the last seconds.
     pub fn look(&self, now: Instant) -> Progress {
         let (done, total) = (self.done.load(Relaxed), self.total.load(Relaxed));

@@ -153,7 +153,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     ///
     /// [`RecordError`]; nothing more can be read then.
-    pub fn next(&mut self) -> Result<Record<'_>, RecordError> {
+    pub fn take(&mut self) -> Result<Record<'_>, RecordError> {
         let mut head = [0; HEAD_LEN];
         self.input.read_exact(&mut head)?;
         let [kind, len @ ..] = head;
@@ -290,13 +290,13 @@ mod tests {
 
         let mut reader = Reader::new(&bytes[..]);
         for control in controls {
-            assert_eq!(reader.next().expect("valid"), Record::Control(control));
+            assert_eq!(reader.take().expect("valid"), Record::Control(control));
         }
-        assert_eq!(reader.next().expect("valid"), Record::Data(b"abc"));
-        assert_eq!(reader.next().expect("valid"), Record::Page(&manifest[1..]));
-        assert_eq!(reader.next().expect("valid"), Record::Page(&manifest[..1]));
-        assert_eq!(reader.next().expect("valid"), Record::Control(Control::Listed));
-        assert!(matches!(reader.next(), Err(RecordError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof));
+        assert_eq!(reader.take().expect("valid"), Record::Data(b"abc"));
+        assert_eq!(reader.take().expect("valid"), Record::Page(&manifest[1..]));
+        assert_eq!(reader.take().expect("valid"), Record::Page(&manifest[..1]));
+        assert_eq!(reader.take().expect("valid"), Record::Control(Control::Listed));
+        assert!(matches!(reader.take(), Err(RecordError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof));
     }
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
         for head in [[2, 0, 0, 0, 0], [2, 0, 4, 0, 1], [2, 255, 255, 255, 255], [3, 0, 0, 0, 1]] {
             let bytes = [&head[..], &[0; 64]].concat();
             let mut reader = Reader::new(&bytes[..]);
-            assert!(matches!(reader.next(), Err(RecordError::Malformed)), "{head:?}");
+            assert!(matches!(reader.take(), Err(RecordError::Malformed)), "{head:?}");
             assert!(reader.body.is_empty());
         }
     }
@@ -317,7 +317,7 @@ mod tests {
                 (*first, *a, *b, *c) = (kind, 0, 0, 0);
             }
             let mut reader = Reader::new(&bytes[..]);
-            while reader.next().is_ok() {}
+            while reader.take().is_ok() {}
             prop_assert!(reader.body.len() <= MAX_RECORD_LEN);
         }
     }

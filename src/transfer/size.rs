@@ -113,9 +113,15 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_any_usual_unit() {
-        for (text, bytes) in
-            [("0", 0), ("17", 17), ("1K", 1024), ("1.5 KiB", 1536), ("64MB", 64 << 20), ("2g", 2 << 30), ("9999999P", u64::MAX)]
-        {
+        for (text, bytes) in [
+            ("0", 0),
+            ("17", 17),
+            ("1K", 1024),
+            ("1.5 KiB", 1536),
+            ("64MB", 64 << 20),
+            ("2g", 2 << 30),
+            ("9999999P", u64::MAX),
+        ] {
             assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
         }
         for wrong in ["", "K", "1X", "-1", "1 2", "1e3", ".", "NaN", "1ib5"] {

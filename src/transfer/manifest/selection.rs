@@ -38,6 +38,17 @@ pub enum SelectionError {
 }
 
 impl Selection {
+    /// Whether the file of that index is meant.
+    pub fn contains(&self, index: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Runs(runs) => {
+                let after = runs.partition_point(|(first, _)| *first <= index);
+                after.checked_sub(1).and_then(|at| runs.get(at)).is_some_and(|(first, count)| index - first < *count)
+            }
+        }
+    }
+
     /// Whether it is a selection of the files of `manifest`.
     ///
     /// # Errors

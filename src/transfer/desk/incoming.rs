@@ -1,0 +1,385 @@
+//! Others' offers: what is received without asking, what a person says about the rest.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Result, bail, ensure};
+use tokio::task::spawn_blocking;
+
+use super::{Desk, Hint, REUNION, State, no_offer};
+use crate::{
+    command::{self, Context, Withdrawal},
+    session::Member,
+    transfer::{
+        control::{Control, Wish},
+        message::{Message, Offer, Report},
+        meter::Meter,
+        name::{Place, received},
+        pace::Pace,
+        settings::{AutoAccept, ENTRY_COST, LEAST_COST, SESSION_BYTES},
+        size::Size,
+    },
+    view::filter::clean,
+};
+
+/// How many offers are remembered: as many as a room keeps, and those that are over.
+const MAX_OFFERS: usize = 2048;
+
+/// How many that are over are remembered.
+const MAX_OVER: usize = 64;
+
+/// What has to stay free on the disk besides what is received without asking.
+const RESERVE: u64 = 256 << 20;
+
+/// What partial files may take of the disk before more is received without asking.
+const MAX_PARTIAL: u64 = 10 << 30;
+
+/// Somebody else's offer.
+pub(super) struct Theirs {
+    pub(super) number: u32,
+    pub(super) from: Member,
+    pub(super) tag: u32,
+    pub(super) offer: Offer,
+    /// Whether it is for this member alone.
+    pub(super) private: bool,
+    /// Whether the room keeps it.
+    pub(super) up: bool,
+    pub(super) state: Course,
+    pub(super) patterns: Vec<String>,
+    pub(super) pace: Arc<Pace>,
+    pub(super) meter: Arc<Meter>,
+    pub(super) control: Arc<Control>,
+    pub(super) cx: Context,
+}
+
+/// How far somebody else's offer is received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// The person has not said yet.
+    Asked,
+    /// Others are received first.
+    Waiting,
+    Receiving,
+    /// The stream broke; it is tried again.
+    Broken,
+    /// It waits for the person; one line says why, empty if they want so.
+    Paused(String),
+    /// It waits for its owner.
+    PausedThere,
+    Saved(PathBuf),
+    /// The same is there already.
+    Present(PathBuf),
+    Declined,
+    Cancelled,
+    Failed(String),
+}
+
+impl Theirs {
+    /// Whether it is being received, or will be without anybody doing anything.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.state, Course::Waiting | Course::Receiving | Course::Broken)
+    }
+
+    /// Whether nothing more happens to it.
+    fn is_over(&self) -> bool {
+        !self.up && !self.is_busy()
+    }
+
+    /// Name, size and owner.
+    pub(super) fn describe(&self) -> String {
+        format!("{} of {}", self.offer.describe(), self.from.name)
+    }
+}
+
+/// What an offer counts towards what is received without asking.
+fn cost(offer: &Offer) -> u64 {
+    let entries = offer.folder.as_ref().map_or(0, |folder| u64::from(folder.files) + u64::from(folder.folders));
+    offer.bytes.saturating_add(entries * ENTRY_COST).max(LEAST_COST)
+}
+
+impl State {
+    /// Whether an offer is received without asking; counts it if so.
+    fn takes(&mut self, offer: &Offer, own: bool, open_room: bool) -> bool {
+        let auto = self.settings.as_ref().map_or(AutoAccept::None, |settings| settings.auto_accept);
+        match auto {
+            _ if own => true,
+            AutoAccept::All => true,
+            AutoAccept::UpTo(limit) if !open_room && offer.bytes <= limit => {
+                let cost = cost(offer);
+                let fits = self.accepted.saturating_add(cost) <= SESSION_BYTES.max(limit);
+                if fits {
+                    self.accepted += cost;
+                }
+                fits
+            }
+            AutoAccept::UpTo(_) | AutoAccept::None => false,
+        }
+    }
+
+    /// Forgets offers that are over, the oldest first, and says whether there is room for another.
+    fn make_room(&mut self) -> bool {
+        let over: Vec<u64> = self.theirs.iter().filter(|(_, theirs)| theirs.is_over()).map(|(id, _)| *id).collect();
+        for id in over.iter().take(over.len().saturating_sub(MAX_OVER)) {
+            self.theirs.remove(id);
+        }
+        self.theirs.len() < MAX_OFFERS
+    }
+}
+
+impl Desk {
+    /// Somebody offers something.
+    pub(super) fn offered(&self, (number, tag): (u32, u32), message: &command::Message, offer: Offer, cx: &Context) {
+        let from = &message.from;
+        let name = offer.shown();
+        if let Err(error) = received(&offer.name, Place::Top) {
+            return cx.notice(format!("{} offers something under a name that is refused: {error}", from.name));
+        }
+        let again = self.with(|state| {
+            let same = |theirs: &&mut Theirs| {
+                theirs.tag == tag
+                    && theirs.from.key == from.key
+                    && theirs.from.instance == from.instance
+                    && theirs.offer == offer
+            };
+            let theirs = state.theirs.values_mut().rev().find(same)?;
+            theirs.up = true;
+            theirs.from = from.clone();
+            // One that waits for its owner's return tries at once.
+            theirs.control.want(theirs.control.wish());
+            let over =
+                matches!(theirs.state, Course::Saved(_) | Course::Present(_) | Course::Declined | Course::Cancelled);
+            Some((std::mem::replace(&mut theirs.number, number) != number && !over).then(|| theirs.describe()))
+        });
+        match again {
+            Some(Some(what)) => return cx.notice(format!("{what} is offer {number} now")),
+            Some(None) => return,
+            None => {}
+        }
+        let own = from.key == cx.me().key;
+        let known = self.with(|state| {
+            if !state.make_room() {
+                return None;
+            }
+            let id = state.id();
+            let takes = state.takes(&offer, own, cx.room_is_open());
+            let theirs = Theirs {
+                number,
+                from: from.clone(),
+                tag,
+                offer: offer.clone(),
+                private: message.private.is_some(),
+                up: true,
+                state: Course::Asked,
+                patterns: Vec::new(),
+                pace: Arc::default(),
+                meter: Arc::default(),
+                control: Arc::default(),
+                cx: cx.for_task(),
+            };
+            state.theirs.insert(id, theirs);
+            Some((id, takes))
+        });
+        let Some((id, takes)) = known else {
+            return cx.notice(format!("{} offers {name}, which is one offer too many to remember", from.name));
+        };
+        self.mark();
+        if !takes {
+            return cx.notice(self.question(id));
+        }
+        let desk = self.clone();
+        let reserve = if own { 0 } else { RESERVE };
+        cx.spawn(async move |cx| {
+            match desk.has_room(id, reserve).await {
+                Ok(()) => {
+                    let what = desk.with_quietly(|state| {
+                        state.theirs.get(&id).map(|theirs| (theirs.from.name.clone(), theirs.offer.describe()))
+                    });
+                    if let Some((from, what)) = what {
+                        cx.notice(format!("{from} offers {what}: offer {number}, which is being received"));
+                    }
+                    desk.start(id, Vec::new());
+                }
+                Err(error) => {
+                    cx.notice(desk.question(id));
+                    cx.error(format!("offer {number} is not received without asking: {error:#}"));
+                }
+            }
+            Ok(())
+        });
+    }
+
+    /// The line that asks about an offer.
+    fn question(&self, id: u64) -> String {
+        self.with_quietly(|state| {
+            let Some(theirs) = state.theirs.get(&id) else { return String::new() };
+            let (from, number, what) = (&theirs.from.name, theirs.number, theirs.offer.describe());
+            let whom = if theirs.private { " to you alone" } else { "" };
+            let contents = theirs.offer.contents().map_or_else(String::new, |names| format!("\n{names}"));
+            let hint = Hint::Answer { number, folder: theirs.offer.folder.is_some() };
+            let hint = state.wording.map_or_else(|| format!("offer {number}"), |wording| wording(hint));
+            format!("{from} offers {what}{whom}: {hint}{contents}")
+        })
+    }
+
+    /// The lines that ask, of all offers that wait for an answer.
+    pub fn questions(&self) -> Vec<(u32, String)> {
+        let asked = self.with_quietly(|state| {
+            let asked = state.theirs.iter().filter(|(_, theirs)| theirs.up && theirs.state == Course::Asked);
+            asked.map(|(id, theirs)| (*id, theirs.number)).collect::<Vec<_>>()
+        });
+        asked.into_iter().map(|(id, number)| (number, self.question(id))).collect()
+    }
+
+    /// Whether there is room on the disk for what is offered, and `reserve` besides.
+    async fn has_room(&self, id: u64, reserve: u64) -> Result<()> {
+        let downloads = self.downloads().await?;
+        let bytes = self.with_quietly(|state| state.theirs.get(&id).map_or(0, |theirs| theirs.offer.bytes));
+        let (free, partial) =
+            spawn_blocking(move || anyhow::Ok((downloads.free()?, downloads.partials()?.1))).await??;
+        if bytes.saturating_add(reserve) > free {
+            bail!("it takes {}, and {} is free where it would go", Size(bytes), Size(free));
+        }
+        ensure!(reserve == 0 || partial < MAX_PARTIAL, "unfinished files take {} already", Size(partial));
+        Ok(())
+    }
+
+    /// Receives an offer, or what of it the patterns name.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such offer, it is being received, or there is no room for it.
+    pub async fn accept(&self, number: u32, patterns: Vec<String>) -> Result<()> {
+        let id = self.with_quietly(|state| {
+            if state.mine(number).is_some() {
+                bail!("offer {number} is your own");
+            }
+            let (id, theirs) = state.theirs(number).ok_or_else(|| no_offer(number))?;
+            ensure!(!theirs.is_busy(), "{} is being received already", theirs.offer.shown());
+            ensure!(
+                patterns.is_empty() || theirs.offer.folder.is_some(),
+                "{} is a single file: there is nothing to choose from",
+                theirs.offer.shown()
+            );
+            Ok(id)
+        })?;
+        // What is there already of it is not counted: a resume of what almost fits must not be refused.
+        if patterns.is_empty()
+            && !self.with_quietly(|state| {
+                state.theirs.get(&id).is_some_and(|theirs| matches!(theirs.state, Course::Paused(_)))
+            })
+        {
+            self.has_room(id, 0).await?;
+        }
+        self.start(id, patterns);
+        Ok(())
+    }
+
+    /// Says that an offer is not wanted.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such offer, or it is being received.
+    pub async fn decline(&self, number: u32, cx: &Context) -> Result<()> {
+        let (take_back, end) = (self.hint(Hint::TakeBack(number)), self.hint(Hint::End(number)));
+        let (from, tag) = self.with(|state| {
+            if state.mine(number).is_some() {
+                bail!("offer {number} is your own; {take_back}");
+            }
+            let (_, theirs) = state.theirs(number).ok_or_else(|| no_offer(number))?;
+            ensure!(!theirs.is_busy(), "{} is being received; {end}", theirs.offer.shown());
+            theirs.state = Course::Declined;
+            Ok((theirs.from.clone(), theirs.tag))
+        })?;
+        self.context(cx).send_to(&from, Message::report(tag, Report::Declined).encode()).await?;
+        Ok(())
+    }
+
+    pub(super) fn their_withdrawn(&self, withdrawal: &Withdrawal, cx: &Context) {
+        let id = self.with(|state| {
+            let (id, theirs) = state.theirs(withdrawal.number)?;
+            theirs.up = false;
+            Some(id)
+        });
+        let Some(id) = id else { return };
+        if !withdrawal.restart {
+            return self.give_up(id, cx);
+        }
+        let desk = self.clone();
+        cx.spawn(async move |cx| {
+            tokio::time::sleep(REUNION).await;
+            if desk.with_quietly(|state| state.theirs.get(&id).is_some_and(|theirs| !theirs.up)) {
+                desk.give_up(id, &cx);
+            }
+            Ok(())
+        });
+    }
+
+    /// An offer is gone for good.
+    fn give_up(&self, id: u64, cx: &Context) {
+        let told = self.with(|state| {
+            let theirs = state.theirs.get_mut(&id)?;
+            if theirs.is_busy() {
+                theirs.control.want(Wish::Withdraw);
+                theirs.control.interrupt();
+                return None;
+            }
+            let open = matches!(theirs.state, Course::Asked | Course::Paused(_) | Course::PausedThere);
+            open.then(|| format!("offer {} ({}) is not up any more", theirs.number, theirs.describe()))
+        });
+        if let Some(told) = told {
+            cx.notice(told);
+        }
+    }
+
+    /// The owner goes on with what they had paused.
+    pub(super) fn resumed_there(&self, from: &Member, tag: u32, _cx: &Context) {
+        let id = self.with_quietly(|state| {
+            let mut theirs = state.theirs.iter();
+            let found = theirs.find(|(_, theirs)| {
+                theirs.tag == tag
+                    && theirs.from.number == from.number
+                    && theirs.up
+                    && theirs.state == Course::PausedThere
+            });
+            found.map(|(id, theirs)| (*id, theirs.patterns.clone()))
+        });
+        if let Some((id, patterns)) = id {
+            self.start(id, patterns);
+        }
+    }
+
+    pub(super) fn pause_receiving(&self, number: u32) -> Result<()> {
+        self.wish(number, Wish::Pause)
+    }
+
+    pub(super) fn cancel_receiving(&self, number: u32) -> Result<()> {
+        self.wish(number, Wish::Cancel)
+    }
+
+    fn wish(&self, number: u32, wish: Wish) -> Result<()> {
+        self.with(|state| {
+            let (_, theirs) = state.theirs(number).ok_or_else(|| no_offer(number))?;
+            ensure!(theirs.is_busy(), "{} is not being received", theirs.offer.shown());
+            theirs.control.want(wish);
+            theirs.control.interrupt();
+            Ok(())
+        })
+    }
+
+    pub(super) async fn resume_receiving(&self, number: u32, _cx: &Context) -> Result<()> {
+        let patterns = self.with_quietly(|state| {
+            let (_, theirs) = state.theirs(number).ok_or_else(|| no_offer(number))?;
+            ensure!(
+                matches!(theirs.state, Course::Paused(_) | Course::PausedThere | Course::Failed(_) | Course::Cancelled),
+                "{} is not paused",
+                theirs.offer.shown()
+            );
+            Ok(theirs.patterns.clone())
+        })?;
+        self.accept(number, patterns).await
+    }
+}
+
+/// The path of something saved, for people.
+pub(super) fn shown(path: &std::path::Path) -> String {
+    clean(&path.display().to_string()).into_owned()
+}

@@ -1,0 +1,143 @@
+//! What a person reads of offers and transfers when they ask.
+
+use anyhow::Result;
+use tokio::time::Instant;
+
+use super::{
+    Desk,
+    incoming::{Course, Theirs, shown},
+    no_offer,
+    outgoing::{Fate, Mine},
+};
+use crate::{
+    table::table,
+    transfer::{
+        manifest::Selection,
+        message::Report,
+        size::{Size, counted, grouped},
+    },
+    view::filter::clean,
+};
+
+/// How many rows of a list of files are shown at once.
+pub const PAGE_ROWS: usize = 100;
+
+impl Desk {
+    /// All offers and transfers, one a row; on one's own side one for each receiver.
+    pub fn overview(&self) -> String {
+        let rows = self.with_quietly(|state| {
+            let mut rows: Vec<Vec<String>> = state.mine.values().flat_map(mine).collect();
+            rows.extend(state.theirs.values().map(theirs));
+            rows
+        });
+        if rows.is_empty() { "nothing is offered, and nothing was".to_owned() } else { table(&rows) }
+    }
+
+    /// What would be cut off by leaving now, one line each.
+    pub fn under_way(&self) -> Vec<String> {
+        let now = Instant::now().into_std();
+        self.with_quietly(|state| {
+            let receiving = state.theirs.values().filter(|theirs| theirs.is_busy()).map(|theirs| {
+                format!("{} from {} ({} %)", theirs.offer.shown(), theirs.from.name, theirs.meter.look(now).percent())
+            });
+            let sending = state.mine.values().flat_map(|mine| {
+                let busy = mine.receivers.iter().filter(|receiver| receiver.state == Fate::Sending);
+                busy.map(|receiver| {
+                    format!(
+                        "{} to {} ({} %)",
+                        mine.offer.shown(),
+                        receiver.who.name,
+                        receiver.meter.look(now).percent()
+                    )
+                })
+            });
+            receiving.chain(sending).collect()
+        })
+    }
+
+    /// A page of what an offered folder holds, from 1, or of what the patterns name of it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such offer, its owner cannot be asked, or a pattern is none or names nothing.
+    pub async fn files(&self, number: u32, patterns: &[String], page: usize) -> Result<String> {
+        let own = self.with_quietly(|state| state.mine(number).map(|(_, mine)| mine.manifest()));
+        let manifest = match own {
+            Some(manifest) => manifest,
+            None => {
+                let id = self.with_quietly(|state| state.theirs(number).map(|(id, _)| id));
+                let id = id.ok_or_else(|| no_offer(number))?;
+                self.fetch_list(id).await?
+            }
+        };
+        let selection = match patterns {
+            [] => Selection::All,
+            patterns => Selection::matching(&manifest, patterns)?,
+        };
+        let (mut count, mut rows) = (0_usize, Vec::new());
+        let from = page.saturating_sub(1).saturating_mul(PAGE_ROWS);
+        for (index, path, file) in manifest.paths() {
+            if !selection.contains(index) {
+                continue;
+            }
+            if (from..from.saturating_add(PAGE_ROWS)).contains(&count) {
+                rows.push(vec![clean(&path).into_owned(), Size(file.len).to_string()]);
+            }
+            count += 1;
+        }
+        let len = manifest.len_of(&selection);
+        let pages = count.div_ceil(PAGE_ROWS).max(1);
+        let mut text = if rows.is_empty() { String::new() } else { table(&rows) + "\n" };
+        text += &format!("{}, {}", counted(count as u64, "file"), Size(len));
+        if pages > 1 {
+            text += &format!("; page {} of {}", page, grouped(pages as u64));
+        }
+        Ok(text)
+    }
+}
+
+fn mine(mine: &Mine) -> Vec<Vec<String>> {
+    let number = mine.number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    let whom = mine.to.as_ref().map_or("everyone", |to| &to.name);
+    let paused = if mine.paused { "paused" } else { "up" };
+    let mut rows = vec![vec![number, mine.offer.describe(), format!("for {whom}"), paused.to_owned()]];
+    let now = Instant::now().into_std();
+    for receiver in &mine.receivers {
+        let state = match &receiver.state {
+            Fate::Sending => receiver.meter.look(now).to_string().trim_start().to_owned(),
+            Fate::Sent => "sent".to_owned(),
+            Fate::Broken => "interrupted".to_owned(),
+            Fate::Stopped => "stopped".to_owned(),
+            Fate::Told(Report::Saved) => "saved".to_owned(),
+            Fate::Told(Report::Present) => "was there already".to_owned(),
+            Fate::Told(Report::Declined) => "declined".to_owned(),
+            Fate::Told(Report::Cancelled) => "cancelled".to_owned(),
+            Fate::Told(Report::Paused(reason)) => with_reason("paused", reason),
+            Fate::Told(Report::Failed(reason)) => with_reason("failed", reason),
+        };
+        rows.push(vec![String::new(), String::new(), format!("to {}", receiver.who.name), state]);
+    }
+    rows
+}
+
+fn theirs(theirs: &Theirs) -> Vec<String> {
+    let state = match &theirs.state {
+        Course::Asked => "waits for your answer".to_owned(),
+        Course::Waiting => "waits for the others".to_owned(),
+        Course::Receiving => theirs.meter.look(Instant::now().into_std()).to_string().trim_start().to_owned(),
+        Course::Broken => "interrupted, trying again".to_owned(),
+        Course::Paused(reason) => with_reason("paused", reason),
+        Course::PausedThere => "paused by its owner".to_owned(),
+        Course::Saved(path) => format!("saved {}", shown(path)),
+        Course::Present(path) => format!("was there already: {}", shown(path)),
+        Course::Declined => "declined".to_owned(),
+        Course::Cancelled => "cancelled".to_owned(),
+        Course::Failed(reason) => with_reason("failed", reason),
+    };
+    let number = if theirs.up { theirs.number.to_string() } else { "-".to_owned() };
+    vec![number, theirs.offer.describe(), format!("from {}", theirs.from.name), state]
+}
+
+fn with_reason(state: &str, reason: &str) -> String {
+    if reason.is_empty() { state.to_owned() } else { format!("{state}: {}", clean(reason)) }
+}

@@ -1,0 +1,308 @@
+//! Receiving an offer: tries until it is there, or somebody or something says otherwise.
+
+use std::sync::Arc;
+
+use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
+
+use super::{
+    Desk, Hint,
+    incoming::{Course, shown},
+};
+use crate::{
+    command::{Context, Result},
+    session::Member,
+    stream::StreamError,
+    transfer::{
+        control::{Control, Wish},
+        downloads::Saved,
+        fetch::{self, Fetched, Order, pause},
+        manifest::Manifest,
+        message::{Message, Offer, Report},
+        record::{Purpose, Stop, Then},
+        size::Size,
+    },
+    view::{Line, Privacy},
+    wire::encode_body,
+};
+
+/// How many bytes and lines of a text file are also shown in the talk.
+const SHOWN_BYTES: u64 = 4096;
+const SHOWN_LINES: usize = 20;
+
+/// What a try came to.
+enum Tried {
+    /// It is over, in this way.
+    Over(Fetched),
+    /// Another try may succeed.
+    Again(String),
+}
+
+/// What is to be received, as it is now: the offer may have come back under another number.
+struct Task {
+    owner: Member,
+    tag: u32,
+    up: bool,
+    order: Arc<Order>,
+    cx: Context,
+}
+
+impl Desk {
+    /// Begins to receive an offer, or what of it the patterns name.
+    pub(super) fn start(&self, id: u64, patterns: Vec<String>) {
+        let cx = self.with(|state| {
+            let theirs = state.theirs.get_mut(&id)?;
+            theirs.patterns = patterns;
+            theirs.state = Course::Waiting;
+            theirs.control = Arc::new(Control::default());
+            theirs.meter.begin(0, theirs.offer.bytes);
+            Some(theirs.cx.clone())
+        });
+        let Some(cx) = cx else { return };
+        self.mark();
+        self.show(&cx);
+        let desk = self.clone();
+        cx.spawn(async move |cx| {
+            desk.receive(id, &cx).await;
+            desk.mark();
+            Ok(())
+        });
+    }
+
+    fn course(&self, id: u64, course: Course) {
+        self.with(|state| {
+            if let Some(theirs) = state.theirs.get_mut(&id) {
+                theirs.state = course;
+            }
+        });
+    }
+
+    async fn task(&self, id: u64) -> Result<Option<Task>> {
+        let downloads = self.downloads().await?;
+        Ok(self.with_quietly(|state| {
+            let theirs = state.theirs.get(&id)?;
+            let order = Order {
+                offer: theirs.offer.clone(),
+                patterns: theirs.patterns.clone(),
+                downloads,
+                paces: [theirs.pace.clone(), self.0.pace.clone()],
+                meter: theirs.meter.clone(),
+                control: theirs.control.clone(),
+            };
+            let (owner, cx) = (theirs.from.clone(), theirs.cx.clone());
+            Some(Task { owner, tag: theirs.tag, up: theirs.up, order: Arc::new(order), cx })
+        }))
+    }
+
+    /// Tries until it is over.
+    async fn receive(&self, id: u64, cx: &Context) {
+        let control = self.with_quietly(|state| state.theirs.get(&id).map(|theirs| theirs.control.clone()));
+        let Some(control) = control else { return };
+        let slot = async {
+            tokio::select! {
+                slot = self.0.slots.acquire() => slot.ok(),
+                () = unwanted(&control) => None,
+            }
+        };
+        let _slot = slot.await;
+        let mut tries = 0;
+        loop {
+            if control.wish() != Wish::Go {
+                return self.over(id, Fetched::Wished(control.wish()), cx).await;
+            }
+            let task = match self.task(id).await {
+                Ok(Some(task)) => task,
+                Ok(None) => return,
+                Err(error) => return self.over(id, Fetched::Failed(format!("{error:#}")), cx).await,
+            };
+            let before = task.order.meter.moved();
+            let tried = if task.up { self.attempt(id, &task).await } else { Tried::Again("its owner is away".into()) };
+            match tried {
+                Tried::Over(fetched) => return self.over(id, fetched, cx).await,
+                Tried::Again(reason) => {
+                    tracing::info!(reason, tries, "an offer is tried again");
+                    self.course(id, Course::Broken);
+                    tries = if task.order.meter.moved() > before { 0 } else { tries + 1 };
+                }
+            }
+            // A wish ends the wait, and so does the owner's return.
+            let _ = timeout(pause(tries), control.changed()).await;
+        }
+    }
+
+    /// One try.
+    async fn attempt(&self, id: u64, task: &Task) -> Tried {
+        let order = task.order.clone();
+        let then = match spawn_blocking(move || order.then()).await {
+            Ok(Ok(then)) => then,
+            Ok(Err(reason)) => return Tried::Over(Fetched::Failed(reason)),
+            Err(error) => return Tried::Over(Fetched::Failed(error.to_string())),
+        };
+        let purpose = encode_body(&Purpose { tag: task.tag, then });
+        let stream = match task.cx.open_stream(&task.owner, purpose).await {
+            Ok(stream) => stream,
+            Err(StreamError::Temporary(reason)) => return Tried::Again(reason),
+            Err(StreamError::Final(reason)) => return Tried::Over(Fetched::Failed(reason)),
+        };
+        task.order.control.uses(Some(stream.closer()));
+        self.course(id, Course::Receiving);
+        let (over, fetched) = oneshot::channel();
+        let order = task.order.clone();
+        task.cx.thread(move |_| {
+            // Nobody listens when the session is over; what came is on the disk.
+            let _ = over.send(fetch::fetch(stream, &order, then));
+            Ok(())
+        });
+        let fetched = fetched.await;
+        task.order.control.uses(None);
+        match fetched {
+            Ok(Fetched::Broken(reason)) => Tried::Again(reason),
+            Ok(Fetched::Stopped(Stop::Busy, reason)) => Tried::Again(reason),
+            Ok(fetched) => Tried::Over(fetched),
+            Err(_) => Tried::Over(Fetched::Failed("it was interrupted".to_owned())),
+        }
+    }
+
+    /// Tells the person and the owner how it came to its end.
+    async fn over(&self, id: u64, fetched: Fetched, cx: &Context) {
+        let known = self.with_quietly(|state| {
+            let theirs = state.theirs.get(&id)?;
+            Some((theirs.offer.clone(), theirs.from.clone(), theirs.tag, theirs.number, theirs.private))
+        });
+        let Some((offer, from, tag, number, private)) = known else { return };
+        let (name, who) = (offer.shown(), &from.name);
+        let go_on = self.hint(Hint::GoOn(number));
+        let (course, report) = match &fetched {
+            Fetched::Saved(saved, len) => {
+                cx.notice(format!("saved {} ({} from {who})", shown(&saved.path), Size(*len)));
+                (Course::Saved(saved.path.clone()), Some(Report::Saved))
+            }
+            Fetched::Present(path) => {
+                cx.notice(format!("{name} from {who} is there already: {}", shown(path)));
+                (Course::Present(path.clone()), Some(Report::Present))
+            }
+            Fetched::Full(reason) => {
+                cx.error(format!("{name} from {who} is paused: {reason}; {go_on}"));
+                (Course::Paused(reason.clone()), Some(Report::Paused(reason.clone())))
+            }
+            Fetched::Failed(reason) => {
+                cx.error(format!("{name} from {who} was not received: {reason}"));
+                (Course::Failed(reason.clone()), Some(Report::Failed(reason.clone())))
+            }
+            Fetched::Broken(reason) => (Course::Failed(reason.clone()), None),
+            Fetched::Wished(Wish::Pause) => {
+                cx.notice(format!("{name} is paused; {go_on}"));
+                (Course::Paused(String::new()), Some(Report::Paused(String::new())))
+            }
+            Fetched::Wished(Wish::Cancel) => {
+                cx.notice(format!("{name} is cancelled"));
+                self.forget_partial(id).await;
+                (Course::Cancelled, Some(Report::Cancelled))
+            }
+            Fetched::Wished(_) | Fetched::Stopped(Stop::Unknown, _) => {
+                cx.notice(format!("{name} of {who} is not offered any more; what came is kept for another time"));
+                (Course::Failed("not offered any more".to_owned()), None)
+            }
+            Fetched::Stopped(Stop::Paused, _) => {
+                cx.notice(format!("{who} has paused {name}"));
+                (Course::PausedThere, None)
+            }
+            Fetched::Stopped(Stop::Cancelled, _) => {
+                cx.notice(format!("{who} has cancelled {name}"));
+                (Course::Cancelled, None)
+            }
+            Fetched::Stopped(_, reason) => {
+                let reason = crate::view::filter::clean(reason);
+                cx.error(format!("{name} from {who} was not received: {reason}"));
+                (Course::Failed(reason.into_owned()), None)
+            }
+        };
+        self.course(id, course);
+        if let Fetched::Saved(saved, ..=SHOWN_BYTES) = &fetched
+            && offer.folder.is_none()
+        {
+            self.show_text(saved.clone(), &offer, &from, private, cx).await;
+        }
+        // The owner may be gone, and then needs no word.
+        if let Some(report) = report
+            && let Err(error) = self.context(cx).send_to(&from, Message::report(tag, report).encode()).await
+        {
+            tracing::debug!(%error, "the owner of an offer was not told");
+        }
+    }
+
+    /// Throws away what came of an offer that is not wanted any more.
+    async fn forget_partial(&self, id: u64) {
+        let Ok(Some(task)) = self.task(id).await else { return };
+        let order = task.order;
+        // What stays is thrown away when it is old.
+        let _ = spawn_blocking(move || order.forget()).await;
+    }
+
+    /// Shows a short text file as what its owner says.
+    async fn show_text(&self, saved: Saved, offer: &Offer, from: &Member, private: bool, cx: &Context) {
+        let Ok(downloads) = self.downloads().await else { return };
+        let read = spawn_blocking(move || downloads.read_small(&saved, SHOWN_BYTES as usize)).await;
+        let Ok(Ok(bytes)) = read else { return };
+        let Some(text) = as_text(&bytes) else { return };
+        let privacy = if private { Privacy::Private } else { Privacy::Room };
+        let text = format!("[{}]\n{text}", offer.shown());
+        cx.show(Line::Said { name: from.name.clone(), privacy, own: false, text });
+    }
+
+    /// What an offer holds, asked of its owner.
+    ///
+    /// # Errors
+    ///
+    /// If its owner cannot be asked.
+    pub(super) async fn fetch_list(&self, id: u64) -> Result<Arc<Manifest>> {
+        let listed = self.with_quietly(|state| state.listed.clone());
+        if let Some((_, manifest)) = listed.filter(|(listed, _)| *listed == id) {
+            return Ok(manifest);
+        }
+        let found = self.with_quietly(|state| {
+            state
+                .theirs
+                .get(&id)
+                .map(|theirs| (theirs.from.clone(), theirs.tag, theirs.offer.clone(), theirs.cx.clone()))
+        });
+        let Some((from, tag, offer, cx)) = found else { anyhow::bail!("it is not offered any more") };
+        let purpose = encode_body(&Purpose { tag, then: Then::List });
+        let stream = cx.open_stream(&from, purpose).await?;
+        let (over, read) = oneshot::channel();
+        cx.thread(move |_| {
+            let _ = over.send(fetch::list(stream, &offer));
+            Ok(())
+        });
+        let manifest = Arc::new(read.await?.map_err(anyhow::Error::msg)?);
+        self.with(|state| state.listed = Some((id, manifest.clone())));
+        Ok(manifest)
+    }
+}
+
+/// Waits until it is not wanted any more.
+async fn unwanted(control: &Control) {
+    while control.wish() == Wish::Go {
+        control.changed().await;
+    }
+}
+
+/// The text of a short file: UTF-8 without control characters but line ends and tabs.
+fn as_text(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?.trim_end_matches(['\n', '\r']);
+    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    (!text.trim().is_empty() && !text.contains(control) && text.lines().count() <= SHOWN_LINES).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_text_is_shown_and_nothing_else() {
+        assert_eq!(as_text("grüß\tdich\r\nbob\n\n".as_bytes()), Some("grüß\tdich\r\nbob"));
+        assert_eq!(as_text("x\n".repeat(20).as_bytes()), Some(&"x\n".repeat(20)[..39]));
+        for bytes in [&b""[..], b" \n", b"\xff", b"a\0b", b"\x1b[2J", "x\n".repeat(21).as_bytes()] {
+            assert_eq!(as_text(bytes), None, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What a person has set about files.
+
+use std::{path::PathBuf, str::FromStr};
+
+use super::size::Size;
+
+/// What is received without asking, from others than oneself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AutoAccept {
+    /// Everything, in an open room too.
+    All,
+    /// Offers up to this many bytes, [`SESSION_BYTES`] in all; in an open room nothing.
+    UpTo(u64),
+    /// Nothing.
+    None,
+}
+
+/// Bytes that are received without asking from others in one session: what a day of work among colleagues brings, and
+/// little enough that nobody's disk is filled behind their back.
+pub const SESSION_BYTES: u64 = 1 << 30;
+
+/// What an offer counts at least towards [`SESSION_BYTES`], so that it bounds their number too: 1,024.
+pub const LEAST_COST: u64 = 1 << 20;
+
+/// What each entry of a folder counts besides its bytes, since it takes a block of the disk.
+pub const ENTRY_COST: u64 = 4096;
+
+impl AutoAccept {
+    /// Unless somebody says otherwise: photos and documents come by themselves, films do not.
+    pub const DEFAULT: Self = Self::UpTo(64 << 20);
+}
+
+impl FromStr for AutoAccept {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            "none" => Ok(Self::None),
+            size => match size.parse::<Size>() {
+                Ok(Size(bytes)) => Ok(Self::UpTo(bytes)),
+                Err(shape) => Err(format!("{shape}, all or none")),
+            },
+        }
+    }
+}
+
+/// What a person has set about files.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What is received without asking.
+    pub auto_accept: AutoAccept,
+    /// Where to.
+    pub downloads: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_accepted_is_a_size_or_all_or_none() {
+        assert_eq!("64M".parse(), Ok(AutoAccept::DEFAULT));
+        assert_eq!(("all".parse(), "none".parse()), (Ok(AutoAccept::All), Ok(AutoAccept::None)));
+        assert!("some".parse::<AutoAccept>().unwrap_err().ends_with("all or none"));
+    }
+}
