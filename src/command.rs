@@ -121,7 +121,8 @@ pub trait Command: clap::Parser + Send + 'static {
     }
 
     /// Takes a stream that a member has opened for this command with [`Context::open_stream`]. It runs beside
-    /// everything else, so it may wait; reading and writing block, which is for [`Context::thread`].
+    /// everything else, so it may wait; reading and writing block, which is for [`Context::thread`]. Of one member's
+    /// streams eight are here at a time, and what comes above is closed, so that it does not stay for long.
     async fn stream(opened: Opened, cx: &mut Context) -> anyhow::Result<()> {
         let _ = (opened, cx);
         Ok(())

@@ -148,7 +148,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
         () = signals.go(&editor) => HURRIED,
         () = view.closed() => PATIENT,
     };
-    let ending = leave(&session, &mut ended, &patience).await;
+    let ending = leave(&session, &mut ended, &patience, &cancel).await;
     // What the room acknowledged after that has come too late to be known here.
     let undelivered = session.unacknowledged();
     cancel.cancel();
@@ -194,7 +194,12 @@ async fn listen(
 }
 
 /// Leaves the room, unless the session has ended by itself, and returns how it ended.
-async fn leave(session: &Handle, ended: &mut watch::Receiver<Option<Ending>>, patience: &Patience) -> Ending {
+async fn leave(
+    session: &Handle,
+    ended: &mut watch::Receiver<Option<Ending>>,
+    patience: &Patience,
+    cancel: &CancellationToken,
+) -> Ending {
     let over = async |ended: &mut watch::Receiver<Option<Ending>>| match ended.wait_for(Option::is_some).await {
         Ok(ending) => ending.clone().unwrap_or(Ending::Left),
         Err(_) => Ending::Left,
@@ -203,6 +208,8 @@ async fn leave(session: &Handle, ended: &mut watch::Receiver<Option<Ending>>, pa
         ending = over(ended) => return ending,
         _ = timeout(patience.words, session.drained()) => {}
     }
+    // Before the room hears of it: what it then cuts off is no news.
+    cancel.cancel();
     session.leave();
     timeout(patience.end, over(ended)).await.unwrap_or(Ending::Left)
 }

@@ -74,15 +74,21 @@
 //! to the room's port:
 //!
 //! 1. The opener asks with [`Request::Stream`]. The room answers [`Answer::Stream`] with a [`Token`], and tells the
-//!    other member with [`Event::Stream`] and another token. Each token is good for one connection and for
-//!    [`TOKEN_LIFE`].
+//!    other member with [`Event::Stream`] and another token; or it answers [`Answer::NoStream`]. Each token is good for
+//!    one connection and for [`TOKEN_LIFE`].
 //! 2. Each end connects, sends [`STREAM_MAGIC`] and its token, and goes on at once. The room reads exactly these
-//!    [`STREAM_HEAD_LEN`] bytes, and closes a connection whose token it does not know, has seen or finds too late. When both ends are there
-//!    it copies bytes both ways until both have closed, or hands its own member the other end's connection.
+//!    [`STREAM_HEAD_LEN`] bytes, and closes a connection whose token it does not know, has seen or finds too late. When
+//!    both ends are there it copies bytes both ways until both have closed; a direction that one end closes is closed at
+//!    the other. The room's own member makes no connection: it is handed that of the other end.
 //! 3. The two members run TLS 1.3 with each other through it, the opener as the client, both with the keys that the
 //!    room told them, ALPN [`STREAM_ALPN`]. Either end closes if the other proves another key.
-//! 4. The opener sends one frame, a [`StreamHello`] of at most [`MAX_STREAM_HELLO_LEN`] bytes. What follows belongs
-//!    to the command that it names. An end to which it does not fit closes.
+//! 4. The opener sends one frame, a [`StreamHello`] of at most [`MAX_STREAM_HELLO_LEN`] bytes. An end to which it does
+//!    not fit closes, as does one that has no such command. What follows belongs to the command.
+//! 5. An end that has said all sends close_notify and closes its direction. A direction that ends without close_notify was
+//!    cut off. An end that waits for the other one's close_notify knows that it got everything.
+//!
+//! A member needs no link for a stream that has begun, but a seat: the room ends the streams of whoever leaves or is put
+//! out, and all when it closes. It also ends one when bytes wait for a minute for an end that takes none.
 //!
 //! So the room sees that two members exchange bytes and how many, not which. It could pose as either of them only
 //! to members who have not compared fingerprints, since it is the room that tells the keys.

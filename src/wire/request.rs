@@ -55,7 +55,7 @@ pub enum Request {
         /// The new port; 0 takes a free one.
         port: u16,
     },
-    /// Open a stream to a member.
+    /// Open a stream to a member: [`Answer::Stream`] or [`Answer::NoStream`].
     Stream {
         /// Its key.
         key: PublicKey,

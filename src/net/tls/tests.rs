@@ -2,7 +2,7 @@ use std::io;
 
 use ::aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{HandshakeKind, NamedGroup};
+use rustls::{CipherSuite, HandshakeKind, NamedGroup};
 use tokio::io::DuplexStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
@@ -121,4 +121,19 @@ async fn a_peer_that_names_no_protocol_is_noticed() {
     guest.alpn_protocols.clear();
     let (accepted, _) = handshake(server_config(&identity()), Arc::new(guest)).await;
     assert!(!speaks_pchat(accepted.unwrap().get_ref().1));
+}
+
+#[tokio::test]
+async fn a_stream_takes_the_cipher_that_costs_least_and_is_no_link() {
+    let (ours, theirs) = (identity(), identity());
+    let ended = handshake(stream_server_config(&theirs), stream_client_config(&ours)).await;
+    let (accepted, opened) = (ended.0.unwrap(), ended.1.unwrap());
+    let cheap =
+        if has_aes() { CipherSuite::TLS13_AES_128_GCM_SHA256 } else { CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 };
+    for connection in [accepted.get_ref().1 as &CommonState, opened.get_ref().1] {
+        assert_eq!(connection.negotiated_cipher_suite().unwrap().suite(), cheap);
+        assert!(speaks_stream(connection) && !speaks_pchat(connection));
+    }
+    assert!(handshake(stream_server_config(&theirs), client_config(&ours)).await.0.is_err());
+    assert!(handshake(server_config(&theirs), stream_client_config(&ours)).await.0.is_err());
 }

@@ -253,3 +253,23 @@ async fn a_stream_is_denied_in_one_line_and_for_as_long_as_it_is_pointless() {
     let mut back = house.enter(stood).await;
     assert!(matches!(opens(&mut back, 2).await, Answer::Stream { .. }));
 }
+
+#[tokio::test]
+async fn a_stream_that_nobody_takes_from_is_in_nobodys_way() {
+    let (house, mut host, mut bob, mut carol) = three().await;
+    let [own, theirs] = open(&mut bob, &mut carol, 3).await;
+    let (near, _far) = (arrives(&house, own).await, arrives(&house, theirs).await);
+    let chunk = vec![0; 1024 * 1024];
+    let mut sent = 0;
+    // Until every buffer on the way is full and stays so.
+    while let Ok(writable) = tokio::time::timeout(Duration::from_millis(200), near.writable()).await {
+        writable.unwrap();
+        sent += near.try_write(&chunk).unwrap_or(0);
+        assert!(sent < 256 * chunk.len(), "it goes nowhere and yet on and on");
+    }
+    bob.text("beside it").await;
+    for member in [&mut host, &mut carol] {
+        assert_eq!(member.texts().await, ["beside it"]);
+    }
+    assert_eq!(host.ask(Request::Carried).await, Answer::Carried(1));
+}

@@ -287,3 +287,26 @@ fn a_frame_with_one_field_more_or_less_is_refused() {
     assert!(decode::<(u32, String)>(&longer[..longer.len() - 1]).is_ok());
     assert!(decode::<(u32, String)>(&longer[..longer.len() - 2]).is_err());
 }
+
+#[test]
+fn the_longest_first_frame_of_a_stream_fits_its_limit_and_comes_back() {
+    let hello = StreamHello {
+        opener: Instance([0xff; 16]),
+        target: Instance([0xff; 16]),
+        command: "x".repeat(MAX_COMMAND_LEN),
+        purpose: vec![0xff; MAX_PURPOSE_LEN].into(),
+    };
+    let frame = encode(&hello).unwrap();
+    assert!(frame.len() - 4 <= MAX_STREAM_HELLO_LEN);
+    assert_eq!(decode::<StreamHello>(&frame[4..]).unwrap(), hello);
+    let answer = FromRoom::Answer(Answer::NoStream { temporary: true, reason: "x".repeat(MAX_NAME_LEN + 100) });
+    assert_eq!(decode::<FromRoom>(&encode(&answer).unwrap()[4..]).unwrap(), answer);
+}
+
+#[test]
+fn names_of_commands_have_few_letters_and_some() {
+    assert!(is_command_name("send_file2") && is_command_name(&"x".repeat(MAX_COMMAND_LEN)));
+    for wrong in ["", "Send", "send file", "sénd", "send\n", &"x".repeat(MAX_COMMAND_LEN + 1)] {
+        assert!(!is_command_name(wrong), "{wrong:?}");
+    }
+}
