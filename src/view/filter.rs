@@ -163,7 +163,9 @@ fn attaches(c: char) -> bool {
     c.general_category_group() == GeneralCategoryGroup::Mark || c.width() == Some(0)
 }
 
-fn shown_as_code(c: char) -> bool {
+/// Whether the character is never shown as itself: controls, whatever cannot be seen, whatever turns the direction of
+/// text, and what has no meaning that Unicode knows.
+pub(crate) fn shown_as_code(c: char) -> bool {
     use GeneralCategory as G;
     matches!(
         c.general_category(),
@@ -177,8 +179,8 @@ fn shown_as_code(c: char) -> bool {
     ) || default_ignorable(c)
 }
 
-/// `Default_Ignorable_Code_Point` of Unicode's DerivedCoreProperties.txt.
-fn default_ignorable(c: char) -> bool {
+/// Whether the character leaves no trace where it is not understood: `Default_Ignorable_Code_Point` of Unicode's DerivedCoreProperties.txt.
+pub(crate) fn default_ignorable(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
