@@ -12,7 +12,7 @@ mod hosts;
 mod identity;
 mod members;
 #[cfg(test)]
-mod scratch;
+pub(crate) mod scratch;
 
 pub use address::{AddressError, HostAddr};
 pub use date::Date;
