@@ -135,6 +135,13 @@ impl Manifest {
         Entries { rest: &self.bytes }
     }
 
+    /// The entry that begins at a byte of the encoding, 0 or what this gave, and where the next one begins: for walks
+    /// that last, and so cannot hold on to a reference.
+    pub(super) fn entry_at(&self, at: usize) -> Option<(Entry<'_>, usize)> {
+        let (entry, len) = encoding::take(self.bytes.get(at..)?).ok().flatten()?;
+        Some((entry, at + len))
+    }
+
     /// The files with their index and their path from the top of the offer, components joined by `/`.
     pub fn paths(&self) -> Paths<'_> {
         Paths::new(self.entries())

@@ -50,7 +50,8 @@ fn check(name: &str, place: Place) {
 
 #[test]
 fn case_083_names_that_lead_elsewhere_are_refused() {
-    let paths = ["../x", "/etc/passwd", "a/../../x", "..", ".", "//host/share", "\\\\?\\x", "a\\..\\..\\x", "/", "a/", "\\"];
+    let paths =
+        ["../x", "/etc/passwd", "a/../../x", "..", ".", "//host/share", "\\\\?\\x", "a\\..\\..\\x", "/", "a/", "\\"];
     for place in [Place::Top, Place::Inside] {
         for path in paths {
             assert_eq!(received(path, place), Err(NameError::Path), "{path:?}");
@@ -95,7 +96,8 @@ fn case_084_awkward_names_are_cleaned_and_it_is_told() {
             check(name, place);
         }
     }
-    for name in ["$HOME", "it's", "a b.txt", "файл.txt", "李雷.jpg", "a#b%c&d;e", "☃.png", "a-b~c", "x.tar.gz"] {
+    for name in ["$HOME", "it's", "a b.txt", "файл.txt", "李雷.jpg", "a#b%c&d;e", "☃.png", "a-b~c", "x.tar.gz"]
+    {
         let safe = received(name, Place::Top).unwrap();
         assert_eq!((safe.as_str(), safe.changed()), (name, false));
     }
@@ -103,7 +105,8 @@ fn case_084_awkward_names_are_cleaned_and_it_is_told() {
 
 #[test]
 fn case_085_names_of_devices_are_prefixed() {
-    for name in ["CON", "nul.txt", "COM¹", "CON .txt", "lpt9.tar.gz", "CONIN$", "conout$.x", "prn", "com³ .a", "Aux"] {
+    for name in ["CON", "nul.txt", "COM¹", "CON .txt", "lpt9.tar.gz", "CONIN$", "conout$.x", "prn", "com³ .a", "Aux"]
+    {
         assert_eq!(top(name), format!("_{name}"));
         assert_eq!(inside(name), format!("_{name}"));
     }
@@ -191,10 +194,61 @@ fn numbers_stand_before_the_extension() {
 
 /// Pieces that names are made trouble of.
 const PIECES: &[&str] = &[
-    "a", "B", "con", "COM", "nul", "1", "¹", ".", ".", " ", " ", "-", "~", "/", "\\", ":", "*", "\"", "\0", "\n", "\u{1b}",
-    "\u{202e}", "\u{200b}", "\u{200d}", "\u{feff}", "\u{301}", "e", "\u{338}", "<", "=", "\u{df}", "\u{130}", "\u{3a3}",
-    "\u{345}", "\u{1f468}", "\u{fe0f}", "\u{a0}", "\u{3000}", "\u{e000}", "\u{1100}", "\u{1161}", "\u{ac00}", "\u{11a8}",
-    ".tar", ".gz", ".txt", "desktop.ini", "$", "李", "\u{85}", "\u{2028}", "\u{fb1d}", "\u{958}", "\u{1e9b}", "\u{323}",
+    "a",
+    "B",
+    "con",
+    "COM",
+    "nul",
+    "1",
+    "¹",
+    ".",
+    ".",
+    " ",
+    " ",
+    "-",
+    "~",
+    "/",
+    "\\",
+    ":",
+    "*",
+    "\"",
+    "\0",
+    "\n",
+    "\u{1b}",
+    "\u{202e}",
+    "\u{200b}",
+    "\u{200d}",
+    "\u{feff}",
+    "\u{301}",
+    "e",
+    "\u{338}",
+    "<",
+    "=",
+    "\u{df}",
+    "\u{130}",
+    "\u{3a3}",
+    "\u{345}",
+    "\u{1f468}",
+    "\u{fe0f}",
+    "\u{a0}",
+    "\u{3000}",
+    "\u{e000}",
+    "\u{1100}",
+    "\u{1161}",
+    "\u{ac00}",
+    "\u{11a8}",
+    ".tar",
+    ".gz",
+    ".txt",
+    "desktop.ini",
+    "$",
+    "李",
+    "\u{85}",
+    "\u{2028}",
+    "\u{fb1d}",
+    "\u{958}",
+    "\u{1e9b}",
+    "\u{323}",
     "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",
 ];
 

@@ -1,0 +1,152 @@
+//! Which partials there are, and whose they are.
+
+use std::{ffi::CStr, io, os::fd::OwnedFd, sync::Arc, time::Duration};
+
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, Stat, flock};
+use rustix::io::Errno;
+
+use super::{
+    Shared,
+    calls::{file_type, names_in, stat},
+    clear,
+    error::{DiskError, disk_error},
+    plan::Plan,
+    staging::{LOCK, Staging, now},
+};
+
+const BEGINNING: &str = ".pchat-";
+const END: &str = ".part";
+
+/// What is being fetched: partials are found again by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key(pub [u8; 16]);
+
+impl Key {
+    pub(super) fn text(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// See [`super::Downloads::stage`].
+pub(super) fn stage(shared: &Arc<Shared>, key: &Key, plan: Plan) -> Result<Staging, DiskError> {
+    shared.still_there()?;
+    let beginning = format!("{BEGINNING}{}-", key.text());
+    let failed = |doing| disk_error(doing, plan.top.as_str());
+    let names = names(shared).map_err(failed("look for a partial of"))?;
+    let left = names.into_iter().filter(|name| name.starts_with(&beginning));
+    let taken = left.into_iter().find_map(|name| Some((take_up(shared, &name)?, name)));
+    let ((container, lock), name) = match taken {
+        Some(taken) => taken,
+        None => {
+            let name = format!("{beginning}{:016x}{END}", random().map_err(failed("create"))?);
+            shared.calls.mkdir(&shared.folder, &name, Mode::RWXU).map_err(failed("create"))?;
+            let made = open_new(shared, &name).map_err(failed("create"));
+            if made.is_err() {
+                // Empty as it is, it helps nobody.
+                let whole = std::ffi::CString::new(&*name).unwrap_or_default();
+                let _ = clear::remove(&shared.calls, &shared.folder, &whole);
+            }
+            (made?, name)
+        }
+    };
+    Ok(Staging { shared: shared.clone(), name, container, lock, plan, position: None })
+}
+
+fn random() -> rustix::io::Result<u64> {
+    let mut random = [0; 8];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| Errno::IO)?;
+    Ok(u64::from_ne_bytes(random))
+}
+
+fn open_new(shared: &Shared, name: &str) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+    let container = shared.calls.folder(&shared.folder, name)?;
+    let lock = shared.calls.open(&container, LOCK, OFlags::CREATE)?;
+    // Where there are no locks, nobody takes it up, see below.
+    if let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        tracing::debug!(%error, "could not lock a partial");
+    }
+    Ok((container, lock))
+}
+
+/// Opens a partial that is this user's and that nobody uses, and locks it.
+fn take_up(shared: &Shared, name: &str) -> Option<(OwnedFd, OwnedFd)> {
+    let container = shared.calls.folder(&shared.folder, name).ok()?;
+    if !ours(&rustix::fs::fstat(&container).ok()?) {
+        return None;
+    }
+    let lock = shared.calls.open(&container, LOCK, OFlags::CREATE).ok()?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).ok()?;
+    // Whoever held it may have saved and removed it meanwhile.
+    let locked = rustix::fs::fstat(&lock).ok()?;
+    (locked.st_nlink > 0 && file_type(&locked) == FileType::RegularFile).then_some((container, lock))
+}
+
+/// Whether it is a folder that only this user can have filled.
+fn ours(found: &Stat) -> bool {
+    file_type(found) == FileType::Directory
+        && found.st_uid == rustix::process::geteuid().as_raw()
+        && found.st_mode & 0o077 == 0
+}
+
+/// The names of all partials, in an order of their own.
+fn names(shared: &Shared) -> rustix::io::Result<Vec<String>> {
+    let names = names_in(&shared.folder)?.into_iter().filter_map(|name| name.into_string().ok());
+    let mut names: Vec<_> = names.filter(|name| is_partial(name)).collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn is_partial(name: &str) -> bool {
+    let Some((key, random)) =
+        name.strip_prefix(BEGINNING).and_then(|rest| rest.strip_suffix(END)).and_then(|middle| middle.split_once('-'))
+    else {
+        return false;
+    };
+    let hex = |text: &str, len| text.len() == len && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    hex(key, 32) && hex(random, 16)
+}
+
+/// See [`super::Downloads::partials`].
+pub(super) fn measure(shared: &Shared) -> io::Result<(usize, u64)> {
+    let mut sum = (0, 0_u64);
+    for name in names(shared)? {
+        let Ok(found) = stat(&shared.folder, &*name) else { continue };
+        if ours(&found)
+            && let Ok(name) = std::ffi::CString::new(name)
+        {
+            sum.0 += 1;
+            sum.1 = sum.1.saturating_add(clear::measure(&shared.folder, &name));
+        }
+    }
+    Ok(sum)
+}
+
+/// See [`super::Downloads::sweep`].
+pub(super) fn sweep(shared: &Shared, max_age: Duration) -> io::Result<usize> {
+    let youngest = now().tv_sec.saturating_sub(i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX));
+    let mut swept = 0;
+    for name in names(shared)? {
+        match sweep_one(shared, &name, youngest) {
+            Ok(done) => swept += usize::from(done),
+            Err(error) => tracing::debug!(name, %error, "could not remove an old partial"),
+        }
+    }
+    Ok(swept)
+}
+
+fn sweep_one(shared: &Shared, name: &str, youngest: i64) -> rustix::io::Result<bool> {
+    let container = shared.calls.folder(&shared.folder, name)?;
+    let container = rustix::fs::fstat(&container).map(|found| (container, found))?;
+    let (container, found) = container;
+    // One that has no lock yet is being made, or what is left of one.
+    let used = stat(&container, LOCK).map_or(found.st_mtime, |lock| lock.st_mtime);
+    if used >= youngest || !ours(&found) {
+        return Ok(false);
+    }
+    let Some((container, _lock)) = take_up(shared, name) else { return Ok(false) };
+    const CONTENT: &CStr = c"content";
+    clear::remove(&shared.calls, &container, CONTENT)?;
+    let whole = std::ffi::CString::new(name).map_err(|_| Errno::INVAL)?;
+    clear::remove(&shared.calls, &shared.folder, &whole)?;
+    Ok(true)
+}
