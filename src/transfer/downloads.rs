@@ -256,3 +256,6 @@ impl Shared {
 fn same(one: &Stat, other: &Stat) -> bool {
     (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
+
+#[cfg(test)]
+mod tests;

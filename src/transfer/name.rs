@@ -227,7 +227,7 @@ fn means_device(name: &str) -> bool {
     let is = |device: &str| stem.eq_ignore_ascii_case(device);
     let numbered = |port: &str| {
         stem.get(..3).is_some_and(|first| first.eq_ignore_ascii_case(port))
-            && matches!(stem[3..].as_bytes(), [b'1'..=b'9'])
+            && matches!(&stem.as_bytes()[3..], [b'1'..=b'9'])
             || stem.strip_suffix(['¹', '²', '³']).is_some_and(|first| first.eq_ignore_ascii_case(port))
     };
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].into_iter().any(is) || ["COM", "LPT"].into_iter().any(numbered)

@@ -7,9 +7,19 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new() -> Self {
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// One that is in memory where there is such a place: for tests that bring much to the disk.
+    pub(crate) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::within(memory) } else { Self::new() }
+    }
+
+    fn within(folder: &Path) -> Self {
         let mut random = [0; 8];
         aws_lc_rs::rand::fill(&mut random).unwrap();
-        let path = std::env::temp_dir().join(format!("pchat-test-{:016x}", u64::from_ne_bytes(random)));
+        let path = folder.join(format!("pchat-test-{:016x}", u64::from_ne_bytes(random)));
         std::fs::create_dir(&path).unwrap();
         Self(path)
     }

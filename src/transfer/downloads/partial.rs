@@ -22,7 +22,7 @@ const END: &str = ".part";
 pub struct Key(pub [u8; 16]);
 
 impl Key {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         format!("{:032x}", u128::from_be_bytes(self.0))
     }
 }

@@ -148,12 +148,14 @@ impl Staging {
         if position.file.is_some() || self.advance(&mut position)?.is_some() {
             return Err(self.not_whole());
         }
-        if let Err(error) = self.check(&position).and_then(|()| self.sync(&position)) {
+        self.shared.still_there()?;
+        let whole = self.is_whole(&position).map_err(self.error("look at", CONTENT))?;
+        let done = if whole { self.sync(&position) } else { Err(self.not_whole()) };
+        if let Err(error) = done {
             // The system may have dropped what it could not write and say nothing about it the next time.
             self.clear();
             return Err(error);
         }
-        self.shared.still_there()?;
         let name = settle(&self.shared, &self.container, &self.plan)?;
         let synced = self.shared.calls.sync(&self.shared.folder).map_err(disk_error("save", &name));
         self.clear();
@@ -235,21 +237,21 @@ impl Staging {
     }
 
     /// Whether `content` is what was written there.
-    fn check(&self, position: &Position) -> Result<(), DiskError> {
-        let found = stat(&self.container, CONTENT).map_err(self.error("find", CONTENT))?;
-        let same = match &position.whole {
-            Some(file) => {
-                let written = rustix::fs::fstat(file).map_err(self.error("look at", CONTENT))?;
-                written.st_ino == found.st_ino && file_len(&found) == Some(self.plan.len)
+    fn is_whole(&self, position: &Position) -> rustix::io::Result<bool> {
+        let found = match stat(&self.container, CONTENT) {
+            Err(Errno::NOENT) => return Ok(false),
+            found => found?,
+        };
+        let same = match (&position.whole, self.plan.kind) {
+            (Some(file), _) => {
+                rustix::fs::fstat(file)?.st_ino == found.st_ino && file_len(&found) == Some(self.plan.len)
             }
-            None => file_type(&found) == FileType::Directory || self.plan.kind == Kind::File,
+            (None, Kind::File) => file_len(&found) == Some(self.plan.len),
+            (None, Kind::Folder) => file_type(&found) == FileType::Directory,
         };
         // What an earlier attempt left was made from another list of names, perhaps.
-        let whole = same
-            && (!position.resumed
-                || read::same_shape(&self.shared.calls, &self.container, CONTENT, &self.plan)
-                    .map_err(self.error("look at", CONTENT))?);
-        if whole { Ok(()) } else { Err(self.not_whole()) }
+        let shape = || read::same_shape(&self.shared.calls, &self.container, CONTENT, &self.plan);
+        Ok(same && (!position.resumed || shape()?))
     }
 
     fn sync(&self, position: &Position) -> Result<(), DiskError> {
