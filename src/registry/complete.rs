@@ -3,7 +3,7 @@
 
 use clap::Arg;
 
-use super::{Registry, bare_name, head};
+use super::{Registry, bare_name, head, paths};
 use crate::{
     args::Meaning,
     command::{Entry, Input},
@@ -63,7 +63,12 @@ impl Registry {
     /// Where the word before byte `pos` starts, if it is a path.
     pub fn path_from(&self, line: &str, pos: usize) -> Option<usize> {
         match self.place(line.get(..pos)?) {
-            Place::Argument { start, arg, .. } if Meaning::of(&arg) == Meaning::Path => Some(start),
+            Place::Argument { start, arg, .. } if Meaning::of(&arg) == Meaning::Path => {
+                let before = line.get(..pos)?;
+                let (first, rest) = head(before);
+                let whole = self.find(bare_name(first)).and_then(|entry| paths::beginning(entry, rest));
+                Some(whole.map_or(start, |at| before.len() - rest.len() + at).min(start))
+            }
             _ => None,
         }
     }

@@ -384,7 +384,7 @@ fn numbers_of_offers_make_a_bare_line_a_command() {
     assert_eq!(read("files 3 *.c --page 2"), "files: 3|*.c|2");
     said("files are here");
     said("limit your time");
-    said("limit 3");
+    assert_eq!(read("limit 3"), "limit: 3");
     assert_eq!(read("limit 3 2M"), "limit: 3|2M");
     said("transfers are slow");
 }
@@ -405,4 +405,8 @@ fn a_path_that_exists_needs_no_quotes() {
     assert_eq!(read(&format!(r"sendfile {dir}/My\ Report.pdf")), format!("sendfile: {dir}/My Report.pdf"));
     assert_eq!(read(&format!("sendfile \"{dir}/My Report.pdf\"")), format!("sendfile: {dir}/My Report.pdf"));
     assert_eq!(read("sendfile"), "sendfile: ");
+    let line = format!("sendfile --to bob {dir}/My Re");
+    assert_eq!(registry().path_from(&line, line.len()), Some(18), "completion sees one name");
+    let line = format!("sendfile {dir}/a {dir}/My");
+    assert_eq!(registry().path_from(&line, line.len()), Some(line.len() - dir.len() - 3));
 }

@@ -22,7 +22,7 @@ use rustyline::{
 };
 
 use super::{Complete, Shared, descriptors::Places, editor::write, layout, restore};
-use crate::view::Terminal;
+use crate::{view::Terminal, words};
 
 /// Bracketed paste, which rustyline turns on at each prompt only.
 const PASTE_ON: &str = "\x1b[?2004h";
@@ -91,6 +91,13 @@ impl Completer for Drawer {
     fn complete(&self, line: &str, pos: usize, _ctx: &Context<'_>) -> Result<(usize, Vec<Pair>)> {
         if let Some(start) = self.complete.path_from(line, pos) {
             // An error here would end the line being typed; a folder that cannot be read just offers nothing.
+            let typed = line.get(start..pos).unwrap_or_default();
+            if !typed.starts_with(['"', '\'']) && words::split_unfinished(typed).len() > 1 {
+                // A name with spaces, typed as it is: its words are one.
+                let escaped = typed.replace(' ', "\\ ");
+                let pairs = self.files.complete_path(&escaped, escaped.len()).map(|(_, pairs)| pairs);
+                return Ok((start, pairs.unwrap_or_default()));
+            }
             let found = line.get(start..).filter(|_| start <= pos);
             let found = found.and_then(|part| self.files.complete_path(part, pos - start).ok());
             return Ok(found.map_or((pos, Vec::new()), |(at, pairs)| (start + at, pairs)));

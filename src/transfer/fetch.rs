@@ -16,10 +16,13 @@ use super::{
     meter::Meter,
     name::{NameError, Place, received},
     pace::Pace,
-    record::{CHUNK, Control as Word, Reader, Record, RecordError, Stop, Then, write_control},
+    record::{CHUNK, Control as Word, MAX_RECORD_LEN, Reader, Record, RecordError, Stop, Then, write_control},
     serve::{PATIENCE, SIGN_OF_LIFE, wait},
 };
 use crate::stream::Stream;
+
+/// Room for what stands before the selection in a [`Word::Want`], in bytes.
+const WANT_HEAD_LEN: usize = 64;
 
 /// What is fetched, and how.
 pub(super) struct Order {
@@ -201,6 +204,9 @@ fn take(stream: &mut Stream, order: &Order, then: Then) -> Result<Fetched, End> 
             Selection::All => Vec::new(),
             selection => selection.encode(),
         };
+        if selection.len() > MAX_RECORD_LEN - WANT_HEAD_LEN {
+            return Err(End::failed("what the patterns name is too scattered; take whole folders of it"));
+        }
         let hash = *hasher.finalize().as_bytes();
         write_control(records.get_mut(), &Word::Want { selection: selection.into(), have, hash })?;
     }

@@ -14,6 +14,9 @@ pub const PIECE: usize = 256 * 1024;
 /// A tenth of a second's worth moves at once under a limit, so that it is felt as a speed and not as bursts.
 const PIECES_A_SECOND: u64 = 10;
 
+/// How much unused time is made up for: moving a piece takes time of its own, which must not be lost.
+const CREDIT: Duration = Duration::from_millis(200);
+
 /// Smallest piece, in bytes: less would be all overhead.
 const SMALLEST_PIECE: u64 = 512;
 
@@ -51,9 +54,10 @@ impl Pace {
         let Some(rate) = self.rate() else { return Duration::ZERO };
         let cost = Duration::from_secs_f64(bytes as f64 / rate as f64);
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = paid.unwrap_or(now).max(now) + cost;
+        let earliest = now.checked_sub(CREDIT).unwrap_or(now);
+        let until = paid.unwrap_or(now).max(earliest) + cost;
         *paid = Some(until);
-        until - now
+        until.saturating_duration_since(now)
     }
 }
 
@@ -82,12 +86,26 @@ mod tests {
     }
 
     #[test]
+    fn the_time_that_a_piece_takes_is_made_up_for() {
+        let pace = Pace::default();
+        pace.set(Some(1_000));
+        let begin = Instant::now();
+        let mut now = begin;
+        for _ in 0..10 {
+            now += Duration::from_millis(50);
+            now += pace.pass(100, now);
+        }
+        // The last piece is paid for in advance.
+        assert_eq!(now - begin, Duration::from_millis(1_050));
+    }
+
+    #[test]
     fn time_that_was_not_used_is_not_saved_up() {
         let pace = Pace::default();
         pace.set(Some(1_000));
         let now = Instant::now();
         pace.pass(100, now);
-        assert_eq!(pace.pass(1_000, now + Duration::from_secs(60)), Duration::from_secs(1));
+        assert_eq!(pace.pass(1_000, now + Duration::from_secs(60)), Duration::from_secs(1) - CREDIT);
     }
 
     #[test]

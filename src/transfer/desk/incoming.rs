@@ -185,22 +185,15 @@ impl Desk {
         if !takes {
             return cx.notice(self.question(id));
         }
+        cx.notice(format!("{} offers {}: offer {number}, which is being received", from.name, offer.describe()));
         let desk = self.clone();
         let reserve = if own { 0 } else { RESERVE };
         cx.spawn(async move |cx| {
             match desk.has_room(id, reserve).await {
-                Ok(()) => {
-                    let what = desk.with_quietly(|state| {
-                        state.theirs.get(&id).map(|theirs| (theirs.from.name.clone(), theirs.offer.describe()))
-                    });
-                    if let Some((from, what)) = what {
-                        cx.notice(format!("{from} offers {what}: offer {number}, which is being received"));
-                    }
-                    desk.start(id, Vec::new());
-                }
+                Ok(()) => desk.start(id, Vec::new()),
                 Err(error) => {
-                    cx.notice(desk.question(id));
                     cx.error(format!("offer {number} is not received without asking: {error:#}"));
+                    cx.notice(desk.question(id));
                 }
             }
             Ok(())

@@ -26,7 +26,9 @@ impl Desk {
     /// All offers and transfers, one a row; on one's own side one for each receiver.
     pub fn overview(&self) -> String {
         let rows = self.with_quietly(|state| {
-            let mut rows: Vec<Vec<String>> = state.mine.values().flat_map(mine).collect();
+            let mut own: Vec<&Mine> = state.mine.values().collect();
+            own.sort_by_key(|mine| mine.number);
+            let mut rows: Vec<Vec<String>> = own.into_iter().flat_map(mine).collect();
             rows.extend(state.theirs.values().map(theirs));
             rows
         });
