@@ -352,3 +352,6 @@ impl Context {
         self.shared.tasks.wait().await;
     }
 }
+
+#[cfg(test)]
+mod tests;
