@@ -367,3 +367,6 @@ impl Context {
         self.shared.tasks.wait().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

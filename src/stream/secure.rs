@@ -1,7 +1,7 @@
 //! One end of a stream once its socket is there: TLS with the other member, and the first frame in it. It blocks.
 
 use std::{
-    io::{self, BufRead, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
     sync::Arc,
     time::{Duration, Instant},
@@ -20,6 +20,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes that are encrypted in one go: each time costs a call of the system, and what is encrypted should still be in the
 /// processor's cache when the socket takes it.
 const WRITE_BYTES: usize = 128 * 1024;
+
+/// Bytes that are taken from the socket in one go. rustls by itself takes a record, or a quarter of one, for each call of
+/// the system, which costs 6 % of the processor time of receiving.
+const READ_BYTES: usize = 64 * 1024;
 
 /// Why an end does not come about.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +44,8 @@ pub(super) struct Pipe {
     connection: Connection,
     /// Shared with those who may shut it down from elsewhere, never for longer than that takes.
     socket: Arc<TcpStream>,
+    /// What the socket has given.
+    ahead: BufReader<Incoming>,
     /// Until when all has to be done, however often something comes.
     deadline: Option<Instant>,
     /// What happened to bytes that were taken already.
@@ -55,7 +61,8 @@ impl Pipe {
         deadline: Instant,
     ) -> Result<Self, Refused> {
         connection.set_buffer_limit(Some(WRITE_BYTES));
-        let mut pipe = Self { connection, socket, deadline: Some(deadline), failed: None };
+        let ahead = BufReader::with_capacity(READ_BYTES, Incoming(socket.clone()));
+        let mut pipe = Self { connection, socket, ahead, deadline: Some(deadline), failed: None };
         while pipe.connection.is_handshaking() {
             pipe.push()?;
             if pipe.connection.is_handshaking() && pipe.pull()? == 0 {
@@ -150,7 +157,7 @@ impl Pipe {
     fn pull(&mut self) -> io::Result<usize> {
         self.arm()?;
         let read = loop {
-            match self.connection.read_tls(&mut &*self.socket) {
+            match self.connection.read_tls(&mut self.ahead) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => break read.map_err(timed_out)?,
             }
@@ -168,6 +175,15 @@ impl Pipe {
     /// Whether something is decrypted, or the end is reached, of which reading then tells.
     fn has_something(&mut self) -> bool {
         !matches!(self.connection.reader().fill_buf(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+/// What comes from a socket that is shared.
+struct Incoming(Arc<TcpStream>);
+
+impl Read for Incoming {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&*self.0).read(buf)
     }
 }
 
