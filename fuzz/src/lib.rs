@@ -7,6 +7,7 @@ mod filter;
 mod frame;
 mod handshake;
 mod names;
+mod received_name;
 mod words;
 
 pub use files::files;
@@ -14,6 +15,7 @@ pub use filter::filter;
 pub use frame::frame;
 pub use handshake::handshake;
 pub use names::names;
+pub use received_name::received_name;
 pub use words::words;
 
 /// A check of one input, which panics if something is wrong.
@@ -26,6 +28,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("frame", frame),
     ("handshake", handshake),
     ("names", names),
+    ("received_name", received_name),
     ("words", words),
 ];
 

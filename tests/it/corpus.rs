@@ -60,5 +60,6 @@ replayed! {
     frames_in_any_pieces_are_the_same_frames: "frame",
     no_stranger_and_no_room_breaks_the_other_end: "handshake",
     names_and_addresses_have_one_form: "names",
+    no_received_name_leads_elsewhere_or_misleads: "received_name",
     any_line_is_read_and_completed: "words",
 }
