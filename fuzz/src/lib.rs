@@ -8,6 +8,7 @@ mod frame;
 mod handshake;
 mod manifest;
 mod names;
+mod received_name;
 mod words;
 
 pub use files::files;
@@ -16,6 +17,7 @@ pub use frame::frame;
 pub use handshake::handshake;
 pub use manifest::manifest;
 pub use names::names;
+pub use received_name::received_name;
 pub use words::words;
 
 /// A check of one input, which panics if something is wrong.
@@ -29,6 +31,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("handshake", handshake),
     ("manifest", manifest),
     ("names", names),
+    ("received_name", received_name),
     ("words", words),
 ];
 

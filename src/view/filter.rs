@@ -179,7 +179,8 @@ pub(crate) fn shown_as_code(c: char) -> bool {
     ) || default_ignorable(c)
 }
 
-/// Whether the character leaves no trace where it is not understood: `Default_Ignorable_Code_Point` of Unicode's DerivedCoreProperties.txt.
+/// Whether the character leaves no trace where it is not understood: `Default_Ignorable_Code_Point` of Unicode's
+/// DerivedCoreProperties.txt.
 pub(crate) fn default_ignorable(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'

@@ -61,5 +61,6 @@ replayed! {
     no_stranger_and_no_room_breaks_the_other_end: "handshake",
     any_listing_is_read_or_refused_and_leads_nowhere_else: "manifest",
     names_and_addresses_have_one_form: "names",
+    no_received_name_leads_elsewhere_or_misleads: "received_name",
     any_line_is_read_and_completed: "words",
 }

@@ -165,3 +165,28 @@ fn a_partial_with_a_second_name_is_not_written_on() {
     assert!(whole(&save(&downloads, &plan).path, &plan));
     assert_eq!(fs::read(downloads.path().join("mine")).unwrap(), content(300));
 }
+
+/// `unshare -m sh -c 'mount -t tmpfs -o size=1m none /mnt; TMPDIR=/mnt TEST really_full --ignored'`.
+#[test]
+#[ignore = "needs a file system of 1 MiB as TMPDIR"]
+fn case_131_a_disk_that_is_really_full_pauses_and_goes_on() {
+    let scratch = Scratch::new();
+    let downloads = downloads(&scratch);
+    assert!(downloads.free().unwrap() <= 1 << 20);
+    let paths = ["a", "b/c", "b/d", "e"].map(|path| (path, 150_000));
+    for plan in [one_file("big", 600_000), plan_of(Kind::Folder, "many", listed(&paths))] {
+        fs::write(scratch.join("ballast"), vec![1; 700_000]).unwrap();
+        let bytes = content(plan.content_len());
+        let error = fetch(&downloads, &plan, &bytes, bytes.len()).unwrap_err();
+        assert!(matches!(error, DiskError::Full { .. }), "{error}");
+        assert!(downloads.free().unwrap() < 10_000);
+        assert!(visible(&downloads).is_empty());
+        fs::remove_file(scratch.join("ballast")).unwrap();
+        let staging = downloads.stage(&KEY, plan.clone()).unwrap();
+        assert!(staging.present().unwrap() > 200_000);
+        drop(staging);
+        let saved = save(&downloads, &plan);
+        assert!(seen(&saved.path).values().flatten().eq(&bytes));
+        wipe(&downloads);
+    }
+}
