@@ -14,6 +14,9 @@ use super::{
     staging::{LOCK, Staging, now},
 };
 
+/// How often another place is made when somebody else was quicker; each time somebody else got one.
+const MAX_TRIES: u32 = 64;
+
 const BEGINNING: &str = ".pchat-";
 const END: &str = ".part";
 
@@ -32,21 +35,25 @@ pub(super) fn stage(shared: &Arc<Shared>, key: &Key, plan: Plan) -> Result<Stagi
     shared.still_there()?;
     let beginning = format!("{BEGINNING}{}-", key.text());
     let failed = |doing| disk_error(doing, plan.top.as_str());
-    let names = names(shared).map_err(failed("look for a partial of"))?;
-    let left = names.into_iter().filter(|name| name.starts_with(&beginning));
-    let taken = left.into_iter().find_map(|name| Some((take_up(shared, &name)?, name)));
-    let ((container, lock), name) = match taken {
-        Some(taken) => taken,
-        None => {
-            let name = format!("{beginning}{:016x}{END}", random().map_err(failed("create"))?);
-            shared.calls.mkdir(&shared.folder, &name, Mode::RWXU).map_err(failed("create"))?;
-            let made = open_new(shared, &name).map_err(failed("create"));
-            if made.is_err() {
+    let mut tries = MAX_TRIES;
+    let ((container, lock), name) = loop {
+        let names = names(shared).map_err(failed("look for a partial of"))?;
+        let left = names.into_iter().filter(|name| name.starts_with(&beginning));
+        if let Some(taken) = left.into_iter().find_map(|name| Some((take_up(shared, &name)?, name))) {
+            break taken;
+        }
+        let name = format!("{beginning}{:016x}{END}", random().map_err(failed("create"))?);
+        shared.calls.mkdir(&shared.folder, &name, Mode::RWXU).map_err(failed("create"))?;
+        match open_new(shared, &name) {
+            Ok(made) => break (made, name),
+            // Somebody else took it up before it was locked, and may have removed it since.
+            Err(Errno::NOENT | Errno::WOULDBLOCK) if tries > 0 => tries -= 1,
+            Err(errno) => {
                 // Empty as it is, it helps nobody.
                 let whole = std::ffi::CString::new(&*name).unwrap_or_default();
                 let _ = clear::remove(&shared.calls, &shared.folder, &whole);
+                return Err(failed("create")(errno));
             }
-            (made?, name)
         }
     };
     Ok(Staging { shared: shared.clone(), name, container, lock, plan, position: None })
@@ -61,11 +68,14 @@ fn random() -> rustix::io::Result<u64> {
 fn open_new(shared: &Shared, name: &str) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     let container = shared.calls.folder(&shared.folder, name)?;
     let lock = shared.calls.open(&container, LOCK, OFlags::CREATE)?;
-    // Where there are no locks, nobody takes it up, see below.
-    if let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        tracing::debug!(%error, "could not lock a partial");
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Err(Errno::WOULDBLOCK),
+        // Where there are no locks, nobody takes it up, see below.
+        Err(error) => tracing::debug!(%error, "could not lock a partial"),
     }
-    Ok((container, lock))
+    // Whoever held it before us may have saved and removed it meanwhile.
+    if rustix::fs::fstat(&lock)?.st_nlink == 0 { Err(Errno::NOENT) } else { Ok((container, lock)) }
 }
 
 /// Opens a partial that is this user's and that nobody uses, and locks it.
