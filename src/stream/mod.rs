@@ -321,13 +321,18 @@ impl Closer {
 ///
 /// If the system gives no sockets or random numbers.
 pub fn pair(opener: Member, target: Member) -> io::Result<(Stream, Stream)> {
+    over(sockets()?, opener, target)
+}
+
+/// As [`pair`], over sockets that lead to each other.
+fn over(sockets: (Arc<TcpStream>, Arc<TcpStream>), opener: Member, target: Member) -> io::Result<(Stream, Stream)> {
     let identity = || Identity::generate().map_err(io::Error::other);
     let (ours, theirs) = (identity()?, identity()?);
     let opener = Member { key: ours.public_key(), ..opener };
     let target = Member { key: theirs.public_key(), ..target };
     let client = ClientConnection::new(stream_client_config(&ours), server_name()).map_err(io::Error::other)?;
     let server = ServerConnection::new(stream_server_config(&theirs)).map_err(io::Error::other)?;
-    let (near, far) = sockets()?;
+    let (near, far) = sockets;
     let end = |socket, connection, peer: Member| {
         let secured = Pipe::secure(socket, connection, &peer.key, Instant::now() + HANDSHAKE);
         let mut pipe = secured.map_err(io::Error::other)?;

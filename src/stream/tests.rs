@@ -124,6 +124,32 @@ fn reading_without_a_copy_gives_the_same() {
     sending.join().unwrap().unwrap();
 }
 
+#[test]
+fn bytes_that_were_changed_on_the_way_are_an_error() {
+    let ((near, one), (other, far)) = (sockets().unwrap(), sockets().unwrap());
+    let back = (other.clone(), one.clone());
+    thread::spawn(move || io::copy(&mut &*back.0, &mut &*back.1));
+    thread::spawn(move || {
+        let mut forged = false;
+        let mut chunk = vec![0; 256 * 1024];
+        while let Ok(len @ 1..) = (&*one).read(&mut chunk) {
+            // Of the handshake, nothing is as long as this.
+            if len > 8 * 1024 && !forged {
+                // More than the head of a record, whose first byte means nothing and may be changed.
+                chunk[len / 2..][..64].iter_mut().for_each(|byte| *byte ^= 1);
+                forged = true;
+            }
+            if (&*other).write_all(&chunk[..len]).is_err() {
+                return;
+            }
+        }
+    });
+    let (mut opener, mut target) = over((near, far), stranger(1), stranger(2)).unwrap();
+    thread::spawn(move || (0..1024).try_for_each(|_| opener.write_all(&[0; 64 * 1024])));
+    let error = io::copy(&mut target, &mut io::sink()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+}
+
 /// Gives one connection.
 struct Gives(Mutex<Option<Arc<TcpStream>>>);
 

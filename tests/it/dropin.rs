@@ -156,6 +156,15 @@ fn a_command_opens_streams_to_the_host_from_the_host_and_between_two_others_unti
     member.out.expect("* 5000000 bytes went back to carol");
     other.out.expect("* 5000000 bytes came back from bob");
 
+    // The way goes with the room.
+    host.say("port 0");
+    for moved in [&member, &other] {
+        moved.out.expect_start("* the room moved to port ");
+    }
+    other.say("echo bob 7");
+    member.out.expect("* 7 bytes went back to carol");
+    other.out.expect("* 7 bytes came back from bob");
+
     // One whose program does not know the command closes.
     let _plain = Pchat::join(&dave, "dave", port, &[]);
     other.say("echo dave");

@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use pchat::{net, trust::Identity};
+use pchat::{
+    net,
+    trust::Identity,
+    wire::{STREAM_HEAD_LEN, STREAM_MAGIC},
+};
 use rustls::{ClientConnection, StreamOwned};
 use socket2::SockRef;
 
@@ -251,4 +255,21 @@ fn case_48_a_connection_that_ends_without_goodbye_is_a_break_and_no_departure() 
     scene.host.out.expect("carol: still here");
     scene.member.out.expect("carol: still here");
     assert!(!scene.host.out.so_far().iter().any(|line| line == "* carol left"));
+}
+
+#[test]
+fn ends_of_streams_that_nobody_opened_are_closed_without_a_word() {
+    let scene = Scene::new();
+    let head = [&STREAM_MAGIC[..], &[7; 32]].concat();
+    for rest in [&b""[..], b"and what would belong to the members"] {
+        assert_eq!(scene.closed_after(&[&head, rest].concat()), []);
+    }
+    let mut wrong = head.clone();
+    wrong[3] ^= 1;
+    assert_eq!(scene.closed_after(&wrong), []);
+    let mut cut = scene.call();
+    cut.write_all(&head[..STREAM_HEAD_LEN - 1]).expect("it reads");
+    cut.shutdown(Shutdown::Write).expect("a socket");
+    assert_eq!(closed(cut), []);
+    scene.still_works();
 }

@@ -117,6 +117,32 @@ fn said(from: u32, n: u64, to: Option<u32>) -> Event {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_room_can_and_is_follows_its_last_welcome() {
+    let mut stage = Stage::set();
+    assert_eq!(stage.owner.handle.room_features(), 0);
+    for features in [FEATURE_STREAMS, FEATURE_OPEN] {
+        let (mut fake, _) = stage.dialed().await;
+        fake.say(FromRoom::Welcome(Welcome { features, ..welcome() })).await;
+        let entered =
+            |event: &SessionEvent| matches!(event, SessionEvent::Entered { .. } | SessionEvent::Restored { .. });
+        stage.owner.until(entered).await;
+        assert_eq!(stage.owner.handle.room_features(), features);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_somebody_known_is_told_and_of_nobody_breaks_the_protocol() {
+    let (mut stage, mut fake) = Stage::entered().await;
+    fake.say(ann()).await;
+    fake.event(11, Event::Stream { from: 1, token: Token([7; 32]) }).await;
+    let told = stage.owner.until(|event| matches!(event, SessionEvent::Stream { .. })).await;
+    let SessionEvent::Stream { from, token } = told else { unreachable!() };
+    assert_eq!((from.name.as_str(), token), ("ann", Token([7; 32])));
+    fake.event(12, Event::Stream { from: 99, token: Token([7; 32]) }).await;
+    assert!(matches!(stage.ending().await, Ending::Failed(_)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn case_47_and_143_a_room_that_breaks_the_protocol_ends_the_session_in_plain_words() {
     let gap = |accepted, seq| FromRoom::Gap(Gap { missed: u64::MAX, accepted, seq, kept: Vec::new() });
     let event = |seq, event| FromRoom::Event { seq, event };

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use proptest::{collection::vec, prelude::*};
+
 use super::*;
 
 fn party(number: u32) -> Party {
@@ -137,4 +139,45 @@ fn limits_hold_for_a_key_and_for_the_room() {
     assert_eq!(run(&mut table, party(100), pair()), Err(Full::Room));
     table.end_of(10);
     run(&mut table, party(100), pair()).unwrap();
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_in_whatever_order_nothing_is_left_at_the_end(
+        steps in vec((0..6u8, 0..8u32, 0..8u32, 0..40u64), 0..200)
+    ) {
+        let (mut table, mut now) = (Pairing::default(), Instant::now());
+        let (mut given, mut running) = (Vec::new(), Vec::new());
+        for (n, (step, a, b, secs)) in steps.into_iter().enumerate() {
+            match step {
+                0 | 1 => {
+                    let pair = tokens((n % 100) as u8);
+                    // A number comes again after 100 steps: random tokens do not.
+                    if given.iter().all(|(token, _)| !pair.contains(token))
+                        && table.open([party(a), party(b + 10)], pair, now).is_ok()
+                    {
+                        given.extend([(pair[0], a == 1), (pair[1], false)]);
+                    }
+                }
+                2 | 3 if !given.is_empty() => {
+                    let (token, inside) = given[(a as usize * 8 + b as usize) % given.len()];
+                    if let Arrival::Paired { id, stop, .. } = table.arrive(token, inside, n, now) {
+                        running.push((id, stop));
+                    }
+                }
+                4 if !running.is_empty() => table.over(running.swap_remove(a as usize % running.len()).0),
+                4 => table.end_of(a),
+                _ => {
+                    now += Duration::from_secs(secs);
+                    table.expire(now);
+                }
+            }
+            let alive = running.iter().filter(|(_, stop)| !stop.is_cancelled()).count();
+            prop_assert!(table.carried() <= alive);
+        }
+        running.iter().for_each(|(id, _)| table.over(*id));
+        prop_assert!(running.iter().all(|(_, stop)| stop.is_cancelled()));
+        table.expire(now + TOKEN_LIFE);
+        prop_assert!(table.is_idle() && table.carried() == 0);
+    }
 }

@@ -60,6 +60,27 @@ async fn bytes_pass_through_the_buffer_as_well() {
 }
 
 #[tokio::test]
+async fn many_small_writes_pass_whole_and_in_order() {
+    // Each takes a place of its own in the pipe, which is then full of few bytes.
+    let ((mut alice, one), (other, mut bob)) = (connection().await, connection().await);
+    alice.set_nodelay(true).unwrap();
+    let relay = tokio::spawn(relay(one, other));
+    let bytes = noise(200_000);
+    let expected = bytes.clone();
+    let sending = tokio::spawn(async move {
+        for chunk in bytes.chunk_by(|a, b| a ^ b > 32) {
+            alice.write_all(chunk).await.unwrap();
+        }
+        alice
+    });
+    let mut heard = vec![0; expected.len()];
+    bob.read_exact(&mut heard).await.unwrap();
+    assert!(heard == expected);
+    drop((sending.await.unwrap(), bob));
+    relay.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn the_end_of_one_direction_is_passed_on_and_the_other_lives() {
     let ((mut alice, one), (other, mut bob)) = (connection().await, connection().await);
     let relay = tokio::spawn(relay(one, other));
