@@ -84,7 +84,7 @@ impl From<io::Error> for End {
 impl From<DiskError> for End {
     fn from(error: DiskError) -> Self {
         Self::Fetched(match error {
-            DiskError::Full { .. } => Fetched::Full(error.to_string()),
+            DiskError::Full { .. } => Fetched::Full("the disk is full".to_owned()),
             error => Fetched::Failed(error.to_string()),
         })
     }

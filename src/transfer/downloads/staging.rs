@@ -122,7 +122,7 @@ impl Staging {
             };
             let len = usize::try_from(file.left).map_or(rest.len(), |left| left.min(rest.len()));
             let (now, later) = rest.split_at(len);
-            self.shared.calls.write(&file.handle, now).map_err(disk_error("write", &file.name))?;
+            self.shared.calls.write(&file.handle, now).map_err(self.error("write", &file.name))?;
             file.left -= len as u64;
             rest = later;
             if file.left == 0
