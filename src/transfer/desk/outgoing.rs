@@ -84,7 +84,8 @@ pub(super) enum Fate {
 
 impl Receiver {
     fn is_busy(&self) -> bool {
-        matches!(self.state, Fate::Sending | Fate::Sent)
+        // One that has everything and never says so is not waited for without end.
+        self.state == Fate::Sending
     }
 }
 
