@@ -8,6 +8,9 @@ mod frame;
 mod handshake;
 mod manifest;
 mod names;
+mod offer;
+mod records;
+mod resume;
 mod words;
 
 pub use files::files;
@@ -16,6 +19,9 @@ pub use frame::frame;
 pub use handshake::handshake;
 pub use manifest::manifest;
 pub use names::names;
+pub use offer::offer;
+pub use records::records;
+pub use resume::resume;
 pub use words::words;
 
 /// A check of one input, which panics if something is wrong.
@@ -29,6 +35,9 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("handshake", handshake),
     ("manifest", manifest),
     ("names", names),
+    ("offer", offer),
+    ("records", records),
+    ("resume", resume),
     ("words", words),
 ];
 
