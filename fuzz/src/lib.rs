@@ -8,7 +8,10 @@ mod frame;
 mod handshake;
 mod manifest;
 mod names;
+mod offer;
 mod received_name;
+mod records;
+mod resume;
 mod words;
 
 pub use files::files;
@@ -17,7 +20,10 @@ pub use frame::frame;
 pub use handshake::handshake;
 pub use manifest::manifest;
 pub use names::names;
+pub use offer::offer;
 pub use received_name::received_name;
+pub use records::records;
+pub use resume::resume;
 pub use words::words;
 
 /// A check of one input, which panics if something is wrong.
@@ -32,6 +38,9 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("manifest", manifest),
     ("names", names),
     ("received_name", received_name),
+    ("offer", offer),
+    ("records", records),
+    ("resume", resume),
     ("words", words),
 ];
 

@@ -7,6 +7,7 @@ mod incoming;
 mod outgoing;
 mod overview;
 mod receiving;
+mod serving;
 mod status;
 
 use std::{
@@ -33,6 +34,7 @@ use super::{
 use crate::{
     command::{self, Context, Withdrawal},
     session::Member,
+    wire::PublicKey,
 };
 use incoming::Theirs;
 use outgoing::Mine;
@@ -101,6 +103,8 @@ struct State {
     last_id: u64,
     /// What was received from others without asking, as it counts.
     accepted: u64,
+    /// Whom streams are being served to, once for each.
+    serving: Vec<PublicKey>,
     /// Sources that are being looked through.
     looking: usize,
     /// Whether somebody draws the rows of what is under way.
@@ -127,6 +131,11 @@ impl State {
     fn mine(&mut self, number: u32) -> Option<(u32, &mut Mine)> {
         self.mine.iter_mut().find(|(_, mine)| mine.number == Some(number)).map(|(tag, mine)| (*tag, mine))
     }
+}
+
+/// Whether both are one member. Its number is another one once the room has restarted.
+fn same(one: &Member, other: &Member) -> bool {
+    (one.key, one.instance) == (other.key, other.instance)
 }
 
 fn no_offer(number: u32) -> anyhow::Error {
@@ -192,7 +201,7 @@ impl Desk {
 
     /// Something is not up any more.
     pub fn withdrawn(&self, withdrawal: &Withdrawal, cx: &Context) {
-        let own = self.with(|state| state.mine(withdrawal.number).is_some());
+        let own = same(&withdrawal.from, &cx.me());
         if own { self.own_withdrawn(withdrawal, cx) } else { self.their_withdrawn(withdrawal, cx) }
     }
 

@@ -35,6 +35,12 @@ pub use partial::Key;
 pub use plan::{Kind, Plan};
 pub use staging::Staging;
 
+#[cfg(test)]
+pub(super) use calls::{
+    Call,
+    faults::{Fault, Faults},
+};
+
 use super::name::SafeName;
 
 /// The download folder. Copies are cheap and mean the same folder.
@@ -112,6 +118,12 @@ impl Downloads {
     /// The folder, for a person.
     pub fn path(&self) -> &Path {
         &self.shared.path
+    }
+
+    /// What lets calls of the system fail.
+    #[cfg(test)]
+    pub(super) fn faults(&self) -> &Faults {
+        &self.shared.calls.faults
     }
 
     /// How many bytes this user can still write there.

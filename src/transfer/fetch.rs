@@ -19,7 +19,7 @@ use super::{
     record::{CHUNK, Control as Word, MAX_RECORD_LEN, Reader, Record, RecordError, Stop, Then, write_control},
     serve::{PATIENCE, SIGN_OF_LIFE, wait},
 };
-use crate::stream::Stream;
+use crate::{stream::Stream, view::filter::clean};
 
 /// Room for what stands before the selection in a [`Word::Want`], in bytes.
 const WANT_HEAD_LEN: usize = 64;
@@ -33,6 +33,8 @@ pub(super) struct Order {
     pub(super) paces: [Arc<Pace>; 2],
     pub(super) meter: Arc<Meter>,
     pub(super) control: Arc<Control>,
+    /// How long the sender may say nothing.
+    pub(super) patience: Duration,
 }
 
 /// How fetching came to its end.
@@ -50,8 +52,21 @@ pub(super) enum Fetched {
     Full(String),
     /// It cannot be received; one line says why.
     Failed(String),
+    /// The disk here does not take it; one line says why, for this end alone.
+    Refused(String),
     /// The stream broke; what came is kept.
     Broken(String),
+}
+
+/// How long the sender has to part in good order, which it does at once unless something is wrong with it.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What has come, whole and checked.
+enum Whole {
+    /// To be given its name.
+    Staged(Box<Staging>, u64),
+    /// The same was there already.
+    There(PathBuf),
 }
 
 /// Why fetching ends early.
@@ -85,7 +100,7 @@ impl From<DiskError> for End {
     fn from(error: DiskError) -> Self {
         Self::Fetched(match error {
             DiskError::Full { .. } => Fetched::Full("the disk is full".to_owned()),
-            error => Fetched::Failed(error.to_string()),
+            error => Fetched::Refused(error.to_string()),
         })
     }
 }
@@ -143,15 +158,31 @@ impl Order {
 
 /// Fetches what is ordered over the stream, which was opened for `then`.
 pub(super) fn fetch(mut stream: Stream, order: &Order, then: Then) -> Fetched {
-    let fetched = match stream.set_patience(PATIENCE) {
+    let got = match stream.set_patience(order.patience) {
         Ok(()) => take(&mut stream, order, then),
         Err(error) => Err(error.into()),
     };
+    // The sender has said its last word and waits to hear that it has come. Anything else is cut off.
+    match &got {
+        Ok(_) | Err(End::Fetched(Fetched::Stopped(..))) => part(stream, order.patience),
+        Err(_) => drop(stream),
+    }
+    let fetched = got.and_then(|whole| match whole {
+        Whole::Staged(staging, len) => Ok(Fetched::Saved(staging.save()?, len)),
+        Whole::There(path) => Ok(Fetched::Present(path)),
+    });
     match (fetched, order.control.wish()) {
         // A stream that we closed ourselves has not broken.
         (Err(End::Fetched(Fetched::Broken(_))), wish) if wish != Wish::Go => Fetched::Wished(wish),
         (Ok(fetched) | Err(End::Fetched(fetched)), _) => fetched,
         (Err(End::Wish(wish)), _) => Fetched::Wished(wish),
+    }
+}
+
+fn part(stream: Stream, patience: Duration) {
+    let parted = stream.set_patience(patience.min(FAREWELL)).and_then(|()| stream.finish());
+    if let Err(error) = parted {
+        tracing::debug!(%error, "a sender did not part in good order");
     }
 }
 
@@ -161,13 +192,17 @@ pub(super) fn list(mut stream: Stream, offer: &Offer) -> Result<Manifest, String
         let mut records = Reader::new(&mut stream);
         manifest(&mut records, offer)
     });
+    if read.is_ok() {
+        part(stream, PATIENCE);
+    }
     read.map_err(|end| match end {
-        End::Fetched(Fetched::Broken(reason) | Fetched::Failed(reason) | Fetched::Stopped(_, reason)) => reason,
+        End::Fetched(Fetched::Broken(reason) | Fetched::Failed(reason)) => reason,
+        End::Fetched(Fetched::Stopped(_, reason)) => clean(&reason).into_owned(),
         _ => "it was stopped".to_owned(),
     })
 }
 
-fn take(stream: &mut Stream, order: &Order, then: Then) -> Result<Fetched, End> {
+fn take(stream: &mut Stream, order: &Order, then: Then) -> Result<Whole, End> {
     let mut records = Reader::new(stream);
     let manifest = Arc::new(manifest(&mut records, &order.offer)?);
     let selection = match &order.patterns[..] {
@@ -192,7 +227,11 @@ fn take(stream: &mut Stream, order: &Order, then: Then) -> Result<Fetched, End> 
             }
         }
         if there.is_none() {
-            let present = staging.present()?;
+            // Not the stream's fault, which would be tried again.
+            let present = staging.present().map_err(|error| {
+                let reason = format!("could not look at what came so far: {error}");
+                End::Fetched(Fetched::Refused(reason))
+            })?;
             have = if present == plan.content_len() { present } else { present - present % CHUNK };
             let mut check = Check::new(records.get_mut(), order, &mut hasher);
             let fed = staging.hash(have, &mut |bytes| check.feed(bytes));
@@ -232,9 +271,9 @@ fn take(stream: &mut Stream, order: &Order, then: Then) -> Result<Fetched, End> 
     Ok(match there {
         Some(path) => {
             thrown(staging.discard());
-            Fetched::Present(path)
+            Whole::There(path)
         }
-        None => Fetched::Saved(staging.save()?, plan.content_len()),
+        None => Whole::Staged(Box::new(staging), plan.content_len()),
     })
 }
 
@@ -259,7 +298,7 @@ fn manifest(records: &mut Reader<&mut Stream>, offer: &Offer) -> Result<Manifest
     let as_offered = manifest.total() == offer.bytes
         && match &offer.folder {
             None => manifest.only_file().is_some_and(|file| file.name == offer.name),
-            Some(folder) => manifest.files() == folder.files && manifest.folders() == folder.folders,
+            Some(folder) => folder.are_of(&manifest),
         };
     if as_offered { Ok(manifest) } else { Err(End::failed("what is sent is not what was offered")) }
 }

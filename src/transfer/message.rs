@@ -3,7 +3,11 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::size::{Size, counted};
+use super::{
+    manifest::{Entry, Manifest},
+    size::{Size, counted},
+    source::{Kind, Source},
+};
 use crate::{
     view::filter::clean,
     wire::{decode, encode_body},
@@ -113,6 +117,13 @@ impl Message {
 }
 
 impl Offer {
+    /// What others are told of a source.
+    pub fn of(source: &Source) -> Self {
+        let manifest = source.manifest();
+        let folder = (source.kind() == Kind::Folder).then(|| Contents::of(manifest));
+        Self { name: source.name().to_owned(), bytes: manifest.total(), folder }
+    }
+
     fn is_sound(&self) -> bool {
         let contents = self.folder.iter().flat_map(|folder| &folder.names);
         !self.name.is_empty()
@@ -149,6 +160,21 @@ impl Offer {
 }
 
 impl Contents {
+    /// What an offer tells of a folder.
+    pub fn of(manifest: &Manifest) -> Self {
+        let mut contents = Self { files: manifest.files(), folders: manifest.folders(), names: Vec::new() };
+        top_level(manifest).for_each(|name| contents.name(name));
+        contents
+    }
+
+    /// Whether a folder holds what an offer has told: as many files and folders, and the names, which are the ones that
+    /// a person has seen before they said yes.
+    pub fn are_of(&self, manifest: &Manifest) -> bool {
+        let mut found = top_level(manifest);
+        let there = self.names.iter().all(|name| found.any(|other| other == *name));
+        there && manifest.files() == self.files && manifest.folders() == self.folders
+    }
+
     /// Adds a name, if there is room for it.
     pub fn name(&mut self, name: String) {
         let len: usize = self.names.iter().map(String::len).sum();
@@ -156,6 +182,26 @@ impl Contents {
             self.names.push(name);
         }
     }
+}
+
+/// The names in a folder, but not in those within it; folders with a slash.
+fn top_level(manifest: &Manifest) -> impl Iterator<Item = String> {
+    let mut depth = 0_usize;
+    manifest.entries().filter_map(move |entry| {
+        let top = depth == 0;
+        let name = match entry {
+            Entry::Folder { name } => {
+                depth += 1;
+                format!("{name}/")
+            }
+            Entry::File(file) => file.name.to_owned(),
+            Entry::Up => {
+                depth = depth.saturating_sub(1);
+                return None;
+            }
+        };
+        top.then_some(name)
+    })
 }
 
 #[cfg(test)]

@@ -15,3 +15,6 @@ mod serve;
 pub mod settings;
 pub mod size;
 pub mod source;
+
+#[cfg(test)]
+mod tests;

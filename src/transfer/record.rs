@@ -24,7 +24,10 @@ use std::io::{self, Read, Write};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::pace::PIECE;
+use super::{
+    manifest::{Manifest, Selection, SelectionError},
+    pace::PIECE,
+};
 use crate::wire::{self, decode};
 
 /// Longest body of a record, in bytes.
@@ -86,6 +89,32 @@ pub enum Control {
         /// The same for people, in one line.
         reason: String,
     },
+}
+
+/// What R wants, once it is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The files.
+    pub selection: Selection,
+    /// Length of their content.
+    pub total: u64,
+    /// How many bytes of it R claims to have, at least one and no more than there are, and their hash.
+    pub have: Option<(u64, [u8; 32])>,
+}
+
+impl Wanted {
+    /// What a [`Control::Want`] means of an offer. A claim that cannot be is none.
+    ///
+    /// # Errors
+    ///
+    /// If the selection is none of this manifest.
+    pub fn check(selection: &[u8], have: u64, hash: [u8; 32], manifest: &Manifest) -> Result<Self, SelectionError> {
+        let selection = if selection.is_empty() { Selection::All } else { Selection::decode(selection)? };
+        selection.check(manifest)?;
+        let total = manifest.len_of(&selection);
+        let have = (1..=total).contains(&have).then_some((have, hash));
+        Ok(Self { selection, total, have })
+    }
 }
 
 /// Why S sends no more.

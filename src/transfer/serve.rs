@@ -9,11 +9,12 @@ use std::{
 
 use super::{
     control::{Control, Wish},
-    manifest::Selection,
+    manifest::{Manifest, Selection},
     meter::Meter,
     pace::{PIECE, Pace},
     record::{
-        self, Control as Word, DataBuffer, Reader, Record, RecordError, Stop, Then, write_control, write_manifest,
+        self, Control as Word, DataBuffer, Reader, Record, RecordError, Stop, Then, Wanted, write_control,
+        write_manifest,
     },
     source::{ReadError, Source},
 };
@@ -41,6 +42,8 @@ pub(super) struct Job {
     pub(super) paces: [Arc<Pace>; 2],
     pub(super) meter: Arc<Meter>,
     pub(super) control: Arc<Control>,
+    /// How long the receiver may take nothing, or say nothing when it is its turn.
+    pub(super) patience: Duration,
     /// Whether there are so many that each takes less memory.
     pub(super) thrifty: bool,
 }
@@ -93,11 +96,11 @@ pub(super) fn refuse(mut stream: Stream, why: Stop, reason: &str) {
 
 /// Serves the offer over the stream.
 pub(super) fn serve(mut stream: Stream, job: &Job) -> Served {
-    if let Err(error) = stream.set_patience(PATIENCE) {
+    if let Err(error) = stream.set_patience(job.patience) {
         return Served::Broken(error.into());
     }
-    let served = match give(&mut stream, job) {
-        Ok(()) => Ok(Served::All),
+    let (served, said) = match give(&mut stream, job) {
+        Ok(()) => (Served::All, Ok(())),
         Err(End::Broken(error)) => return Served::Broken(error),
         Err(End::Wish(wish)) => {
             let (why, reason) = match wish {
@@ -105,17 +108,19 @@ pub(super) fn serve(mut stream: Stream, job: &Job) -> Served {
                 Wish::Cancel => (Stop::Cancelled, "its owner has cancelled it"),
                 Wish::Go | Wish::Withdraw => (Stop::Unknown, "it is not offered any more"),
             };
-            stop(&mut stream, why, reason).map(|()| Served::Stopped)
+            (Served::Stopped, stop(&mut stream, why, reason))
         }
         Err(End::Read(error)) => {
             let why = if is_change(&error) { Stop::Changed } else { Stop::Unreadable };
             let reason = explain(&error, &job.source);
-            stop(&mut stream, why, &reason).map(|()| Served::Unreadable(reason))
+            let said = stop(&mut stream, why, &reason);
+            (Served::Unreadable(reason), said)
         }
     };
-    match served.and_then(|served| stream.finish().map(|()| served)) {
-        Ok(served) => served,
-        Err(error) => Served::Broken(error.into()),
+    match (served, said.and_then(|()| stream.finish())) {
+        (Served::All, Err(error)) => Served::Broken(error.into()),
+        // Why it ends is known here, whether the receiver has heard it or not.
+        (served, _) => served,
     }
 }
 
@@ -143,20 +148,16 @@ fn stop(out: &mut impl Write, why: Stop, reason: &str) -> io::Result<()> {
 
 fn give(stream: &mut Stream, job: &Job) -> Result<(), End> {
     write_manifest(stream, job.source.manifest().bytes())?;
-    let (selection, have) = match job.then {
+    let manifest = job.source.manifest();
+    let Wanted { selection, total, have } = match job.then {
         Then::List => return Ok(()),
-        Then::Take => (Selection::All, None),
-        Then::Ask => {
-            let (selection, have, hash) = hear(stream)?;
-            (selection, Some((have, hash)))
-        }
+        Then::Take => Wanted { selection: Selection::All, total: manifest.total(), have: None },
+        Then::Ask => hear(stream, manifest)?,
     };
-    selection.check(job.source.manifest()).map_err(|_| RecordError::Malformed)?;
-    let total = job.source.manifest().len_of(&selection);
     let mut hasher = blake3::Hasher::new();
     let mut buffer = DataBuffer::new(if job.thrifty { THRIFTY_PIECE } else { PIECE });
     let mut from = 0;
-    if let Some((have, hash)) = have.filter(|(have, _)| (1..=total).contains(have)) {
+    if let Some((have, hash)) = have {
         job.meter.begin(0, total);
         if compare(stream, job, &selection, have, &mut hasher, &mut buffer)? && hasher.finalize() == hash {
             from = have;
@@ -184,14 +185,14 @@ fn give(stream: &mut Stream, job: &Job) -> Result<(), End> {
 }
 
 /// What the receiver wants.
-fn hear(stream: &mut Stream) -> Result<(Selection, u64, [u8; 32]), End> {
+fn hear(stream: &mut Stream, manifest: &Manifest) -> Result<Wanted, End> {
     let mut words = Reader::new(stream);
     loop {
         match words.take()? {
             Record::Control(Word::Checking(_)) => {}
             Record::Control(Word::Want { selection, have, hash }) => {
-                let selection = if selection.is_empty() { Ok(Selection::All) } else { Selection::decode(&selection) };
-                return Ok((selection.map_err(|_| RecordError::Malformed)?, have, hash));
+                let wanted = Wanted::check(&selection, have, hash, manifest);
+                return Ok(wanted.map_err(|_| RecordError::Malformed)?);
             }
             _ => return Err(RecordError::Malformed.into()),
         }
@@ -243,9 +244,9 @@ fn pass(paces: &[Arc<Pace>], len: usize, control: &Control) -> Result<(), End> {
 pub(super) fn wait<E>(paces: &[Arc<Pace>], len: usize, heed: impl Fn() -> Result<(), E>) -> Result<(), E> {
     let now = Instant::now();
     for pace in paces {
-        let until = now + pace.pass(len, now);
+        let (rate, until) = (pace.rate(), now + pace.pass(len, now));
         // A limit that is changed meanwhile counts at once.
-        while Instant::now() < until && pace.rate().is_some() {
+        while Instant::now() < until && pace.rate() == rate {
             heed()?;
             sleep(until.saturating_duration_since(Instant::now()).min(NAP));
         }

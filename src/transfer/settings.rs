@@ -9,7 +9,7 @@ use super::size::Size;
 pub enum AutoAccept {
     /// Everything, in an open room too.
     All,
-    /// Offers up to this many bytes, [`SESSION_BYTES`] in all; in an open room nothing.
+    /// Offers that take up to this many bytes of the disk, [`SESSION_BYTES`] in all; in an open room nothing.
     UpTo(u64),
     /// Nothing.
     None,

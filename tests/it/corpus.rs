@@ -62,5 +62,8 @@ replayed! {
     any_listing_is_read_or_refused_and_leads_nowhere_else: "manifest",
     names_and_addresses_have_one_form: "names",
     no_received_name_leads_elsewhere_or_misleads: "received_name",
+    offers_and_reports_are_shown_filtered_or_refused: "offer",
+    records_in_any_pieces_are_the_same_records: "records",
+    whatever_is_wanted_lies_within_what_is_offered: "resume",
     any_line_is_read_and_completed: "words",
 }

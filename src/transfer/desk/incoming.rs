@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Result, bail, ensure};
 use tokio::task::spawn_blocking;
 
-use super::{Desk, Hint, REUNION, State, no_offer};
+use super::{Desk, Hint, REUNION, State, no_offer, same};
 use crate::{
     command::{self, Context, Withdrawal},
     session::Member,
@@ -48,6 +48,8 @@ pub(super) struct Theirs {
     pub(super) pace: Arc<Pace>,
     pub(super) meter: Arc<Meter>,
     pub(super) control: Arc<Control>,
+    /// Whether the owner has said that it goes on while it was being received.
+    pub(super) resumed: bool,
     pub(super) cx: Context,
 }
 
@@ -90,10 +92,10 @@ impl Theirs {
     }
 }
 
-/// What an offer counts towards what is received without asking.
+/// What an offer takes of the disk.
 fn cost(offer: &Offer) -> u64 {
     let entries = offer.folder.as_ref().map_or(0, |folder| u64::from(folder.files) + u64::from(folder.folders));
-    offer.bytes.saturating_add(entries * ENTRY_COST).max(LEAST_COST)
+    offer.bytes.saturating_add(entries * ENTRY_COST)
 }
 
 impl State {
@@ -103,8 +105,8 @@ impl State {
         match auto {
             _ if own => true,
             AutoAccept::All => true,
-            AutoAccept::UpTo(limit) if !open_room && offer.bytes <= limit => {
-                let cost = cost(offer);
+            AutoAccept::UpTo(limit) if !open_room && cost(offer) <= limit => {
+                let cost = cost(offer).max(LEAST_COST);
                 let fits = self.accepted.saturating_add(cost) <= SESSION_BYTES.max(limit);
                 if fits {
                     self.accepted += cost;
@@ -134,12 +136,7 @@ impl Desk {
             return cx.notice(format!("{} offers something under a name that is refused: {error}", from.name));
         }
         let again = self.with(|state| {
-            let same = |theirs: &&mut Theirs| {
-                theirs.tag == tag
-                    && theirs.from.key == from.key
-                    && theirs.from.instance == from.instance
-                    && theirs.offer == offer
-            };
+            let same = |theirs: &&mut Theirs| theirs.tag == tag && same(&theirs.from, from) && theirs.offer == offer;
             let theirs = state.theirs.values_mut().rev().find(same)?;
             theirs.up = true;
             theirs.from = from.clone();
@@ -153,6 +150,11 @@ impl Desk {
             Some(Some(what)) => return cx.notice(format!("{what} is offer {number} now")),
             Some(None) => return,
             None => {}
+        }
+        let taken = self.with_quietly(|state| state.theirs(number).is_some() || state.mine(number).is_some());
+        if taken {
+            // What a person has read under a number is what they get by it.
+            return cx.notice(format!("{} offers {name} under a number that is taken: it is left out", from.name));
         }
         let own = from.key == cx.me().key;
         let known = self.with(|state| {
@@ -173,6 +175,7 @@ impl Desk {
                 pace: Arc::default(),
                 meter: Arc::default(),
                 control: Arc::default(),
+                resumed: false,
                 cx: cx.for_task(),
             };
             state.theirs.insert(id, theirs);
@@ -190,7 +193,7 @@ impl Desk {
         let reserve = if own { 0 } else { RESERVE };
         cx.spawn(async move |cx| {
             match desk.has_room(id, reserve).await {
-                Ok(()) => desk.start(id, Vec::new()),
+                Ok(()) => drop(desk.start(id, Vec::new(), |course| *course == Course::Asked)),
                 Err(error) => {
                     cx.error(format!("offer {number} is not received without asking: {error:#}"));
                     cx.notice(desk.question(id));
@@ -262,7 +265,8 @@ impl Desk {
         {
             self.has_room(id, 0).await?;
         }
-        self.start(id, patterns);
+        // It may have been taken back meanwhile, or begun.
+        ensure!(self.start(id, patterns, |_| true), no_offer(number));
         Ok(())
     }
 
@@ -326,17 +330,13 @@ impl Desk {
     /// The owner goes on with what they had paused.
     pub(super) fn resumed_there(&self, from: &Member, tag: u32, _cx: &Context) {
         let id = self.with_quietly(|state| {
-            let mut theirs = state.theirs.iter();
-            let found = theirs.find(|(_, theirs)| {
-                theirs.tag == tag
-                    && theirs.from.number == from.number
-                    && theirs.up
-                    && theirs.state == Course::PausedThere
-            });
-            found.map(|(id, theirs)| (*id, theirs.patterns.clone()))
+            let mut theirs = state.theirs.iter_mut();
+            let (id, theirs) = theirs.find(|(_, theirs)| theirs.tag == tag && theirs.up && same(&theirs.from, from))?;
+            theirs.resumed = theirs.is_busy();
+            Some((*id, theirs.patterns.clone()))
         });
         if let Some((id, patterns)) = id {
-            self.start(id, patterns);
+            self.start(id, patterns, |course| *course == Course::PausedThere);
         }
     }
 

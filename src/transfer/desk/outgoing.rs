@@ -9,37 +9,26 @@ use std::{
 use anyhow::{Result, bail, ensure};
 use tokio::{task::spawn_blocking, time::sleep};
 
-use super::{Desk, Hint, State, no_offer};
+use super::{Desk, Hint, State, no_offer, same};
 use crate::{
     args,
-    command::{Context, Opened, Stream, Withdrawal},
+    command::{Context, Withdrawal},
     session::Member,
     transfer::{
         control::{Control, Wish},
-        manifest::{Entry, Manifest},
-        message::{Contents, Message, Offer, Report},
+        manifest::Manifest,
+        message::{Message, Offer, Report},
         meter::Meter,
         pace::Pace,
-        record::{Purpose, Stop, Then},
-        serve::{self, Job, Served},
         size::grouped,
-        source::{Kind, Source},
+        source::Source,
     },
     view::filter::clean,
-    wire::{self, MAX_KEPT},
+    wire::MAX_KEPT,
 };
 
-/// Streams that are served at once, each by a thread with a buffer.
-const MAX_STREAMS: usize = 64;
-
-/// Streams that one member has at once: what it receives at once, and what broke and is not yet noticed.
-const MAX_STREAMS_OF_ONE: usize = 8;
-
-/// From how many streams on each takes less memory.
-const THRIFTY_FROM: usize = 8;
-
 /// How many receivers of an offer are remembered.
-const MAX_RECEIVERS: usize = 1024;
+pub(super) const MAX_RECEIVERS: usize = 1024;
 
 /// After how long looking through a folder is told and goes on beside the prompt.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -55,9 +44,9 @@ pub(super) struct Mine {
     pub(super) pace: Arc<Pace>,
     pub(super) receivers: Vec<Receiver>,
     pub(super) paused: bool,
-    source: Arc<Source>,
+    pub(super) source: Arc<Source>,
     /// Whether it is being taken back.
-    withdrawing: bool,
+    pub(super) withdrawing: bool,
 }
 
 /// Somebody who fetches an offer.
@@ -66,7 +55,11 @@ pub(super) struct Receiver {
     pub(super) who: Member,
     pub(super) state: Fate,
     pub(super) meter: Arc<Meter>,
-    control: Arc<Control>,
+    pub(super) control: Arc<Control>,
+    /// Whether its stream is there. What it tells of itself is another matter.
+    pub(super) live: bool,
+    /// Whether it has still to hear that we cancelled it.
+    pub(super) owed: bool,
 }
 
 /// How a receiver fares.
@@ -85,7 +78,7 @@ pub(super) enum Fate {
 impl Receiver {
     fn is_busy(&self) -> bool {
         // One that has everything and never says so is not waited for without end.
-        self.state == Fate::Sending
+        self.live && self.state == Fate::Sending
     }
 }
 
@@ -97,14 +90,14 @@ impl Mine {
     /// Whether somebody who is there could still fetch it.
     pub(super) fn is_open_to(&self, present: &[Member], me: &Member) -> bool {
         let done = |member: &Member| {
-            let receiver = self.receivers.iter().find(|receiver| receiver.who.number == member.number);
+            let receiver = self.receivers.iter().find(|receiver| same(&receiver.who, member));
             receiver.is_some_and(|receiver| {
                 matches!(receiver.state, Fate::Stopped | Fate::Told(_))
                     && !matches!(receiver.state, Fate::Told(Report::Paused(_)))
             })
         };
-        let wanted = |member: &&Member| self.to.as_ref().is_none_or(|to| to.number == member.number);
-        present.iter().filter(|member| member.number != me.number).filter(wanted).any(|member| !done(member))
+        let wanted = |member: &&Member| self.to.as_ref().is_none_or(|to| same(to, member));
+        present.iter().filter(|member| !same(member, me)).filter(wanted).any(|member| !done(member))
     }
 
     /// Whether anybody has it, or said that they do not want it.
@@ -117,7 +110,7 @@ impl Mine {
     fn of(source: Source, to: Option<Member>) -> Self {
         Self {
             number: None,
-            offer: describe(&source),
+            offer: Offer::of(&source),
             to,
             pace: Arc::default(),
             receivers: Vec::new(),
@@ -131,11 +124,12 @@ impl Mine {
         self.source.manifest().clone()
     }
 
-    fn stop(&self, wish: Wish, only: Option<&Member>, cx: &Context) -> usize {
-        let meant = |receiver: &&Receiver| only.is_none_or(|only| only.number == receiver.who.number);
+    fn stop(&mut self, wish: Wish, only: Option<&Member>, cx: &Context) -> usize {
+        let meant = |receiver: &&mut Receiver| only.is_none_or(|only| same(only, &receiver.who));
         let mut stopped = 0;
-        for receiver in self.receivers.iter().filter(meant).filter(|receiver| receiver.state == Fate::Sending) {
+        for receiver in self.receivers.iter_mut().filter(meant).filter(|receiver| receiver.live) {
             stopped += 1;
+            receiver.owed = wish == Wish::Cancel;
             let control = receiver.control.clone();
             control.want(wish);
             cx.spawn(async move |_| {
@@ -146,30 +140,6 @@ impl Mine {
         }
         stopped
     }
-}
-
-/// What others are told of a source.
-fn describe(source: &Source) -> Offer {
-    let manifest = source.manifest();
-    let folder = (source.kind() == Kind::Folder).then(|| {
-        let mut contents = Contents { files: manifest.files(), folders: manifest.folders(), names: Vec::new() };
-        let mut depth = 0;
-        for entry in manifest.entries() {
-            match entry {
-                Entry::Folder { name } => {
-                    if depth == 0 {
-                        contents.name(format!("{name}/"));
-                    }
-                    depth += 1;
-                }
-                Entry::File(file) if depth == 0 => contents.name(file.name.to_owned()),
-                Entry::File(_) => {}
-                Entry::Up => depth -= 1,
-            }
-        }
-        contents
-    });
-    Offer { name: source.name().to_owned(), bytes: manifest.total(), folder }
 }
 
 impl State {
@@ -267,7 +237,14 @@ impl Desk {
             Some(tag)
         });
         match tag {
-            Some(tag) => cx.withdraw(tag).await.map(|_| ()),
+            Some(tag) => {
+                let asked = cx.withdraw(tag).await;
+                if asked.is_err() {
+                    // It is still up, and those who come are served.
+                    self.with(|state| state.mine.get_mut(&tag).map(|mine| mine.withdrawing = false));
+                }
+                asked.map(|_| ())
+            }
             None if self.with_quietly(|state| state.theirs(number).is_some()) => {
                 bail!("offer {number} is not yours; {}", self.hint(Hint::Decline(number)))
             }
@@ -301,12 +278,13 @@ impl Desk {
             let name = mine.offer.shown();
             let state = Fate::Told(report.clone());
             let full = mine.receivers.len() >= MAX_RECEIVERS;
-            match mine.receivers.iter_mut().find(|receiver| receiver.who.number == from.number) {
+            match mine.receivers.iter_mut().find(|receiver| same(&receiver.who, from)) {
                 Some(receiver) if receiver.state == state => return None,
                 Some(receiver) => receiver.state = state,
                 None if !full => {
                     let (meter, control) = (Arc::default(), Arc::default());
-                    mine.receivers.push(Receiver { id, who: from.clone(), state, meter, control });
+                    let who = from.clone();
+                    mine.receivers.push(Receiver { id, who, state, meter, control, live: false, owed: false });
                 }
                 None => return None,
             }
@@ -320,114 +298,10 @@ impl Desk {
             Report::Present => format!("{who} has {name} already"),
             Report::Declined => format!("{who} declined {name}"),
             Report::Paused(reason) if reason.is_empty() => format!("{who} paused {name}"),
-            Report::Paused(reason) => format!("{name} waits at {who}: {reason}"),
+            Report::Paused(reason) => format!("{name} waits at {who}: {}", clean(&reason)),
             Report::Cancelled => format!("{who} cancelled {name}"),
-            Report::Failed(reason) => format!("{who} could not receive {name}: {reason}"),
+            Report::Failed(reason) => format!("{who} could not receive {name}: {}", clean(&reason)),
         });
-    }
-
-    /// Serves a stream that somebody has opened to fetch an offer.
-    pub fn serve(&self, opened: Opened, cx: &Context) {
-        let Opened { stream, purpose } = opened;
-        // A stranger's nonsense is not worth an answer.
-        let Ok(purpose) = wire::decode::<Purpose>(&purpose) else { return };
-        let desk = self.clone();
-        match self.admit(purpose, &stream) {
-            Err((why, reason)) => cx.thread(move |_| {
-                serve::refuse(stream, why, reason);
-                Ok(())
-            }),
-            Ok((id, job)) => {
-                if id.is_some() {
-                    self.show(cx);
-                    self.mark();
-                    if !cx.has_status() {
-                        cx.notice(format!("{} receives {}", stream.peer().name, job.name));
-                    }
-                }
-                cx.thread(move |cx| {
-                    let served = serve::serve(stream, &job);
-                    desk.served(id, purpose.tag, &job, served, &cx);
-                    Ok(())
-                });
-            }
-        }
-    }
-
-    fn admit(&self, purpose: Purpose, stream: &Stream) -> Result<(Option<u64>, Job), (Stop, &'static str)> {
-        let peer = stream.peer();
-        self.with(|state| {
-            let running: Vec<&Receiver> =
-                state.mine.values().flat_map(|mine| &mine.receivers).filter(|r| r.state == Fate::Sending).collect();
-            let of_peer = running.iter().filter(|receiver| receiver.who.number == peer.number).count();
-            let busy = running.len() >= MAX_STREAMS || of_peer >= MAX_STREAMS_OF_ONE;
-            let thrifty = running.len() >= THRIFTY_FROM;
-            let id = state.id();
-            let mine = state.mine.get_mut(&purpose.tag).filter(|mine| !mine.withdrawing);
-            let mine = mine.filter(|mine| mine.to.as_ref().is_none_or(|to| to.key == peer.key));
-            let mine = mine.ok_or((Stop::Unknown, "it is not offered any more"))?;
-            if busy {
-                return Err((Stop::Busy, "too many are being served"));
-            }
-            let (meter, control) = (Arc::<Meter>::default(), Arc::<Control>::default());
-            control.uses(Some(stream.closer()));
-            let job = Job {
-                name: mine.offer.shown(),
-                source: mine.source.clone(),
-                then: purpose.then,
-                paces: [mine.pace.clone(), self.0.pace.clone()],
-                meter: meter.clone(),
-                control: control.clone(),
-                thrifty,
-            };
-            if purpose.then == Then::List {
-                return Ok((None, job));
-            }
-            if mine.paused {
-                return Err((Stop::Paused, "its owner has paused it"));
-            }
-            let receiver = Receiver { id, who: peer.clone(), state: Fate::Sending, meter, control };
-            let full = mine.receivers.len() >= MAX_RECEIVERS;
-            match mine.receivers.iter_mut().find(|receiver| receiver.who.number == peer.number) {
-                Some(before) => {
-                    // It comes again: the stream before is broken, whether we have noticed or not.
-                    before.control.interrupt();
-                    *before = receiver;
-                }
-                None if !full => mine.receivers.push(receiver),
-                None => return Err((Stop::Busy, "too many fetch it")),
-            }
-            Ok((Some(id), job))
-        })
-    }
-
-    /// A stream is over.
-    fn served(&self, id: Option<u64>, tag: u32, job: &Job, served: Served, cx: &Context) {
-        job.control.uses(None);
-        let failed = self.with(|state| {
-            let receivers = state.mine.get_mut(&tag).map(|mine| &mut mine.receivers)?;
-            let receiver = receivers.iter_mut().find(|receiver| Some(receiver.id) == id)?;
-            // What the receiver itself has told by now counts more.
-            if receiver.state == Fate::Sending {
-                receiver.state = match &served {
-                    Served::All => Fate::Sent,
-                    Served::Stopped | Served::Unreadable(_) => Fate::Stopped,
-                    Served::Broken(_) => Fate::Broken,
-                };
-            }
-            match served {
-                Served::Unreadable(reason) => Some((receiver.who.name.clone(), reason)),
-                Served::Broken(error) => {
-                    tracing::info!(%error, "a stream of files broke");
-                    None
-                }
-                _ => None,
-            }
-        });
-        if let Some((who, reason)) = failed {
-            cx.error(format!("{} does not reach {who}: {reason}", job.name));
-        }
-        self.mark();
     }
 
     pub(super) fn pause_sending(&self, number: u32, cx: &Context) -> Result<()> {
@@ -445,8 +319,12 @@ impl Desk {
         let (tag, name, waiting) = self.with(|state| {
             let (tag, mine) = state.mine(number).ok_or_else(|| no_offer(number))?;
             ensure!(std::mem::replace(&mut mine.paused, false), "offer {number} is not paused");
-            let waiting =
-                mine.receivers.iter().filter(|receiver| matches!(receiver.state, Fate::Stopped | Fate::Broken));
+            // One that has not noticed yet that it is paused hears of both.
+            let waits = |receiver: &&Receiver| match receiver.state {
+                Fate::Stopped | Fate::Broken => true,
+                _ => receiver.live && receiver.control.wish() == Wish::Pause,
+            };
+            let waiting = mine.receivers.iter().filter(waits);
             let waiting: Vec<Member> = waiting.map(|receiver| receiver.who.clone()).collect();
             Ok((tag, mine.offer.shown(), waiting))
         })?;

@@ -1,6 +1,6 @@
 //! Receiving an offer: tries until it is there, or somebody or something says otherwise.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 
@@ -19,6 +19,7 @@ use crate::{
         manifest::Manifest,
         message::{Message, Offer, Report},
         record::{Purpose, Stop, Then},
+        serve::PATIENCE,
         size::Size,
     },
     view::{Line, Privacy},
@@ -28,6 +29,9 @@ use crate::{
 /// How many bytes and lines of a text file are also shown in the talk.
 const SHOWN_BYTES: u64 = 4096;
 const SHOWN_LINES: usize = 20;
+
+/// How long the owner of an offer has to list what it holds: somebody waits for it at the prompt.
+const LISTING: Duration = Duration::from_secs(30);
 
 /// What a try came to.
 enum Tried {
@@ -47,17 +51,22 @@ struct Task {
 }
 
 impl Desk {
-    /// Begins to receive an offer, or what of it the patterns name.
-    pub(super) fn start(&self, id: u64, patterns: Vec<String>) {
+    /// Begins to receive an offer, or what of it the patterns name, if it is up and `may` be received as it is now: what
+    /// came between asking and answering counts. Says whether it does.
+    pub(super) fn start(&self, id: u64, patterns: Vec<String>, may: impl FnOnce(&Course) -> bool) -> bool {
         let cx = self.with(|state| {
             let theirs = state.theirs.get_mut(&id)?;
+            if !theirs.up || theirs.is_busy() || !may(&theirs.state) {
+                return None;
+            }
+            theirs.resumed = false;
             theirs.patterns = patterns;
             theirs.state = Course::Waiting;
             theirs.control = Arc::new(Control::default());
             theirs.meter.begin(0, theirs.offer.bytes);
             Some(theirs.cx.clone())
         });
-        let Some(cx) = cx else { return };
+        let Some(cx) = cx else { return false };
         self.mark();
         self.show(&cx);
         let desk = self.clone();
@@ -66,6 +75,7 @@ impl Desk {
             desk.mark();
             Ok(())
         });
+        true
     }
 
     fn course(&self, id: u64, course: Course) {
@@ -87,6 +97,7 @@ impl Desk {
                 paces: [theirs.pace.clone(), self.0.pace.clone()],
                 meter: theirs.meter.clone(),
                 control: theirs.control.clone(),
+                patience: PATIENCE,
             };
             let (owner, cx) = (theirs.from.clone(), theirs.cx.clone());
             Some(Task { owner, tag: theirs.tag, up: theirs.up, order: Arc::new(order), cx })
@@ -97,22 +108,20 @@ impl Desk {
     async fn receive(&self, id: u64, cx: &Context) {
         let control = self.with_quietly(|state| state.theirs.get(&id).map(|theirs| theirs.control.clone()));
         let Some(control) = control else { return };
-        let slot = async {
-            tokio::select! {
-                slot = self.0.slots.acquire() => slot.ok(),
-                () = unwanted(&control) => None,
-            }
-        };
-        let _slot = slot.await;
         let mut tries = 0;
         loop {
+            // Taken for a try only: a stream that breaks again and again keeps nobody else waiting.
+            let slot = tokio::select! {
+                slot = self.0.slots.acquire() => slot.ok(),
+                () = unwanted(&control) => None,
+            };
             if control.wish() != Wish::Go {
                 return self.over(id, Fetched::Wished(control.wish()), cx).await;
             }
             let task = match self.task(id).await {
                 Ok(Some(task)) => task,
                 Ok(None) => return,
-                Err(error) => return self.over(id, Fetched::Failed(format!("{error:#}")), cx).await,
+                Err(error) => return self.over(id, Fetched::Refused(format!("{error:#}")), cx).await,
             };
             let before = task.order.meter.moved();
             let tried = if task.up { self.attempt(id, &task).await } else { Tried::Again("its owner is away".into()) };
@@ -124,6 +133,7 @@ impl Desk {
                     tries = if task.order.meter.moved() > before { 0 } else { tries + 1 };
                 }
             }
+            drop(slot);
             // A wish ends the wait, and so does the owner's return.
             let _ = timeout(pause(tries), control.changed()).await;
         }
@@ -134,7 +144,7 @@ impl Desk {
         let order = task.order.clone();
         let then = match spawn_blocking(move || order.then()).await {
             Ok(Ok(then)) => then,
-            Ok(Err(reason)) => return Tried::Over(Fetched::Failed(reason)),
+            Ok(Err(reason)) => return Tried::Over(Fetched::Refused(reason)),
             Err(error) => return Tried::Over(Fetched::Failed(error.to_string())),
         };
         let purpose = encode_body(&Purpose { tag: task.tag, then });
@@ -144,6 +154,10 @@ impl Desk {
             Err(StreamError::Final(reason)) => return Tried::Over(Fetched::Failed(reason)),
         };
         task.order.control.uses(Some(stream.closer()));
+        // One that came while there was no stream to interrupt.
+        if let wish @ (Wish::Pause | Wish::Cancel | Wish::Withdraw) = task.order.control.wish() {
+            return Tried::Over(Fetched::Wished(wish));
+        }
         self.course(id, Course::Receiving);
         let (over, fetched) = oneshot::channel();
         let order = task.order.clone();
@@ -157,9 +171,15 @@ impl Desk {
         match fetched {
             Ok(Fetched::Broken(reason)) => Tried::Again(reason),
             Ok(Fetched::Stopped(Stop::Busy, reason)) => Tried::Again(reason),
+            Ok(Fetched::Stopped(Stop::Paused, reason)) if self.went_on(id) => Tried::Again(reason),
             Ok(fetched) => Tried::Over(fetched),
             Err(_) => Tried::Over(Fetched::Failed("it was interrupted".to_owned())),
         }
+    }
+
+    /// Whether the owner has gone on before we heard that it had paused.
+    fn went_on(&self, id: u64) -> bool {
+        self.with_quietly(|state| state.theirs.get_mut(&id).is_some_and(|theirs| std::mem::take(&mut theirs.resumed)))
     }
 
     /// Tells the person and the owner how it came to its end.
@@ -187,6 +207,12 @@ impl Desk {
             Fetched::Failed(reason) => {
                 cx.error(format!("{name} from {who} was not received: {reason}"));
                 (Course::Failed(reason.clone()), Some(Report::Failed(reason.clone())))
+            }
+            // The owner need not know what is called how on this disk.
+            Fetched::Refused(reason) => {
+                cx.error(format!("{name} from {who} was not received: {reason}"));
+                let told = "it cannot be kept there".to_owned();
+                (Course::Failed(reason.clone()), Some(Report::Failed(told)))
             }
             Fetched::Broken(reason) => (Course::Failed(reason.clone()), None),
             Fetched::Wished(Wish::Pause) => {
@@ -269,11 +295,16 @@ impl Desk {
         let purpose = encode_body(&Purpose { tag, then: Then::List });
         let stream = cx.open_stream(&from, purpose).await?;
         let (over, read) = oneshot::channel();
+        let closer = stream.closer();
         cx.thread(move |_| {
             let _ = over.send(fetch::list(stream, &offer));
             Ok(())
         });
-        let manifest = Arc::new(read.await?.map_err(anyhow::Error::msg)?);
+        let Ok(read) = timeout(LISTING, read).await else {
+            closer.close();
+            anyhow::bail!("{} takes too long to list it", from.name);
+        };
+        let manifest = Arc::new(read?.map_err(anyhow::Error::msg)?);
         self.with(|state| state.listed = Some((id, manifest.clone())));
         Ok(manifest)
     }

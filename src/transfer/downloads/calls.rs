@@ -17,7 +17,7 @@ pub(super) mod faults;
 
 /// What a call does, for tests that let it fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(in crate::transfer) enum Call {
     Folder,
     Create,
     Open,

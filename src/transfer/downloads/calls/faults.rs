@@ -8,7 +8,7 @@ use super::Call;
 
 /// What happens instead of a call.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) enum Fault {
+pub(in crate::transfer) enum Fault {
     Fails(Errno),
     /// A write takes only half of what it is given; other calls are as ever.
     Short,
@@ -24,23 +24,23 @@ struct State {
 
 /// Which calls fail, and what was called.
 #[derive(Debug, Default)]
-pub(in super::super) struct Faults(Mutex<State>);
+pub(in crate::transfer) struct Faults(Mutex<State>);
 
 impl Faults {
     /// Lets the call of that number from now, and only that one, go wrong.
-    pub(in super::super) fn at(&self, number: usize, fault: Fault) {
+    pub(in crate::transfer) fn at(&self, number: usize, fault: Fault) {
         let mut state = self.0.lock().unwrap();
         state.calls.clear();
         state.at = Some((number, fault));
     }
 
     /// Lets these calls fail for good.
-    pub(in super::super) fn always(&self, always: &[(Call, Errno)]) {
+    pub(in crate::transfer) fn always(&self, always: &[(Call, Errno)]) {
         self.0.lock().unwrap().always = always.to_vec();
     }
 
     /// Lets nothing more go wrong but what always does, and tells what was called since the last of these.
-    pub(in super::super) fn none(&self) -> Vec<Call> {
+    pub(in crate::transfer) fn none(&self) -> Vec<Call> {
         let mut state = self.0.lock().unwrap();
         state.at = None;
         std::mem::take(&mut state.calls)
