@@ -3,6 +3,7 @@
 mod cli;
 mod corpus;
 mod dropin;
+mod files;
 mod hostile;
 mod knock;
 mod link;

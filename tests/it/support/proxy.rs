@@ -25,6 +25,8 @@ struct Faults {
     cuts: VecDeque<u64>,
     connections: Vec<(TcpStream, TcpStream)>,
     accepted: usize,
+    /// Bytes that came in to be passed on, both ways together.
+    passed: u64,
     /// The next bytes that pass get a wrong bit.
     spoil: bool,
     over: bool,
@@ -120,6 +122,11 @@ impl Proxy {
     pub fn accepted(&self) -> usize {
         self.shared.0.lock().unwrap().accepted
     }
+
+    /// How many bytes came in to be passed on, both ways together.
+    pub fn passed(&self) -> u64 {
+        self.shared.0.lock().unwrap().passed
+    }
 }
 
 impl Drop for Proxy {
@@ -154,6 +161,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, shared: &Shared, budget: &Mutex
             // The last byte belongs to a record's tag; one in a record's length would have the reader wait for more.
             bytes[read - 1] ^= 1;
         }
+        faults.passed += read as u64;
         drop(faults);
         let mut spent = false;
         if let Some(left) = &mut *budget.lock().unwrap() {
