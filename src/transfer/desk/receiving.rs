@@ -41,6 +41,15 @@ enum Tried {
     Again(String),
 }
 
+/// What the end of a transfer means.
+struct Verdict {
+    course: Course,
+    /// What this end's person reads.
+    line: Option<Line>,
+    /// What the owner is told.
+    report: Option<Report>,
+}
+
 /// What is to be received, as it is now: the offer may have come back under another number.
 struct Task {
     owner: Member,
@@ -189,60 +198,15 @@ impl Desk {
             Some((theirs.offer.clone(), theirs.from.clone(), theirs.tag, theirs.number, theirs.private))
         });
         let Some((offer, from, tag, number, private)) = known else { return };
-        let (name, who) = (offer.shown(), &from.name);
-        let go_on = self.hint(Hint::GoOn(number));
-        let (course, report) = match &fetched {
-            Fetched::Saved(saved, len) => {
-                cx.notice(format!("saved {} ({} from {who})", shown(&saved.path), Size(*len)));
-                (Course::Saved(saved.path.clone()), Some(Report::Saved))
-            }
-            Fetched::Present(path) => {
-                cx.notice(format!("{name} from {who} is there already: {}", shown(path)));
-                (Course::Present(path.clone()), Some(Report::Present))
-            }
-            Fetched::Full(reason) => {
-                cx.error(format!("{name} from {who} is paused: {reason}; {go_on}"));
-                (Course::Paused(reason.clone()), Some(Report::Paused(reason.clone())))
-            }
-            Fetched::Failed(reason) => {
-                cx.error(format!("{name} from {who} was not received: {reason}"));
-                (Course::Failed(reason.clone()), Some(Report::Failed(reason.clone())))
-            }
-            // The owner need not know what is called how on this disk.
-            Fetched::Refused(reason) => {
-                cx.error(format!("{name} from {who} was not received: {reason}"));
-                let told = "it cannot be kept there".to_owned();
-                (Course::Failed(reason.clone()), Some(Report::Failed(told)))
-            }
-            Fetched::Broken(reason) => (Course::Failed(reason.clone()), None),
-            Fetched::Wished(Wish::Pause) => {
-                cx.notice(format!("{name} is paused; {go_on}"));
-                (Course::Paused(String::new()), Some(Report::Paused(String::new())))
-            }
-            Fetched::Wished(Wish::Cancel) => {
-                cx.notice(format!("{name} is cancelled"));
-                self.forget_partial(id).await;
-                (Course::Cancelled, Some(Report::Cancelled))
-            }
-            Fetched::Wished(_) | Fetched::Stopped(Stop::Unknown, _) => {
-                cx.notice(format!("{name} of {who} is not offered any more; what came is kept for another time"));
-                (Course::Failed("not offered any more".to_owned()), None)
-            }
-            Fetched::Stopped(Stop::Paused, _) => {
-                cx.notice(format!("{who} has paused {name}"));
-                (Course::PausedThere, None)
-            }
-            Fetched::Stopped(Stop::Cancelled, _) => {
-                cx.notice(format!("{who} has cancelled {name}"));
-                (Course::Cancelled, None)
-            }
-            Fetched::Stopped(_, reason) => {
-                let reason = crate::view::filter::clean(reason);
-                cx.error(format!("{name} from {who} was not received: {reason}"));
-                (Course::Failed(reason.into_owned()), None)
-            }
-        };
+        let Verdict { course, line, report } = self.judge(&fetched, &offer, (&from.name, number));
+        if course == Course::Cancelled && report.is_some() {
+            self.forget_partial(id).await;
+        }
+        // First, so that whoever reads the line finds it so.
         self.course(id, course);
+        if let Some(line) = line {
+            cx.show(line);
+        }
         if let Fetched::Saved(saved, ..=SHOWN_BYTES) = &fetched
             && offer.folder.is_none()
         {
@@ -254,6 +218,59 @@ impl Desk {
         {
             tracing::debug!(%error, "the owner of an offer was not told");
         }
+    }
+
+    /// What the end of a try means: for this end, its person, and the owner.
+    fn judge(&self, fetched: &Fetched, offer: &Offer, (who, number): (&str, u32)) -> Verdict {
+        let name = offer.shown();
+        let go_on = self.hint(Hint::GoOn(number));
+        let notice = |text: String| Some(Line::Notice(text));
+        let not_received = |reason: &str| Some(Line::Error(format!("{name} from {who} was not received: {reason}")));
+        let (course, line, report) = match fetched {
+            Fetched::Saved(saved, len) => {
+                let line = notice(format!("saved {} ({} from {who})", shown(&saved.path), Size(*len)));
+                (Course::Saved(saved.path.clone()), line, Some(Report::Saved))
+            }
+            Fetched::Present(path) => {
+                let line = notice(format!("{name} from {who} is there already: {}", shown(path)));
+                (Course::Present(path.clone()), line, Some(Report::Present))
+            }
+            Fetched::Full(reason) => {
+                let line = Line::Error(format!("{name} from {who} is paused: {reason}; {go_on}"));
+                (Course::Paused(reason.clone()), Some(line), Some(Report::Paused(reason.clone())))
+            }
+            Fetched::Failed(reason) => {
+                (Course::Failed(reason.clone()), not_received(reason), Some(Report::Failed(reason.clone())))
+            }
+            // The owner need not know what is called how on this disk.
+            Fetched::Refused(reason) => {
+                let told = Report::Failed("it cannot be kept there".to_owned());
+                (Course::Failed(reason.clone()), not_received(reason), Some(told))
+            }
+            Fetched::Broken(reason) => (Course::Failed(reason.clone()), None, None),
+            Fetched::Wished(Wish::Pause) => {
+                let line = notice(format!("{name} is paused; {go_on}"));
+                (Course::Paused(String::new()), line, Some(Report::Paused(String::new())))
+            }
+            Fetched::Wished(Wish::Cancel) => {
+                (Course::Cancelled, notice(format!("{name} is cancelled")), Some(Report::Cancelled))
+            }
+            Fetched::Wished(_) | Fetched::Stopped(Stop::Unknown, _) => {
+                let line = format!("{name} of {who} is not offered any more; what came is kept for another time");
+                (Course::Failed("not offered any more".to_owned()), notice(line), None)
+            }
+            Fetched::Stopped(Stop::Paused, _) => {
+                (Course::PausedThere, notice(format!("{who} has paused {name}")), None)
+            }
+            Fetched::Stopped(Stop::Cancelled, _) => {
+                (Course::Cancelled, notice(format!("{who} has cancelled {name}")), None)
+            }
+            Fetched::Stopped(_, reason) => {
+                let reason = crate::view::filter::clean(reason);
+                (Course::Failed(reason.to_string()), not_received(&reason), None)
+            }
+        };
+        Verdict { course, line, report }
     }
 
     /// Throws away what came of an offer that is not wanted any more.

@@ -144,7 +144,8 @@ fn case_72_numbers_that_are_no_offers_of_others_are_told_and_twice_is_once() {
     member.say("decline 1");
     member.err.expect("error: offer 1 is your own; withdraw 1 takes it back");
     host.say("accept 1");
-    host.out.expect(&format!("* a.bin from bob is there already: {}", super::downloads(&alice).join("a.bin").display()));
+    host.out
+        .expect(&format!("* a.bin from bob is there already: {}", super::downloads(&alice).join("a.bin").display()));
     member.out.expect("* alice has a.bin already");
     assert_eq!(names(&alice), ["a.bin"]);
 }

@@ -107,7 +107,18 @@ fn restart(host: Pchat, alice: &Home, port: u16) -> Pchat {
     assert_eq!(host.wait().code, None);
     let again = Pchat::run(
         alice,
-        &["host", "--port", &port.to_string(), "--bind", "127.0.0.1", "--name", "alice", "--open", "--auto-accept", "all"],
+        &[
+            "host",
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--name",
+            "alice",
+            "--open",
+            "--auto-accept",
+            "all",
+        ],
     );
     again.out.expect_start("* room open on port ");
     again

@@ -39,11 +39,9 @@ fn case_101_a_source_that_is_rewritten_grows_or_shrinks_is_told_at_both_ends() {
         let file = fs::File::options().write(true).open(path).expect("it is there");
         file.set_len(500_000).expect("it can be cut");
     });
-    for ((receiver, sender), what) in [
-        (rewritten, "was changed since it was offered"),
-        (grown, "has another length"),
-        (shrunk, "has another length"),
-    ] {
+    for ((receiver, sender), what) in
+        [(rewritten, "was changed since it was offered"), (grown, "has another length"), (shrunk, "has another length")]
+    {
         assert_eq!(receiver, format!("source changed: a.bin {what}"));
         assert_eq!(sender, format!("a.bin does not reach alice: source changed: a.bin {what}"));
     }

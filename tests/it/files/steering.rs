@@ -148,7 +148,9 @@ fn the_sender_cancels_for_one_or_for_all_and_the_offer_stays_up() {
     member.say("cancel 1 carol");
     other.out.expect("* bob has cancelled a.bin");
     member.say("transfers");
-    member.out.expect_where("alice still gets it", |line| line.trim_start().starts_with("to alice") && line.contains("%"));
+    member
+        .out
+        .expect_where("alice still gets it", |line| line.trim_start().starts_with("to alice") && line.contains("%"));
     member.say("cancel 1");
     host.out.expect("* bob has cancelled a.bin");
     member.say("cancel 1");
@@ -197,6 +199,7 @@ fn at_a_terminal_rows_above_the_prompt_tell_how_far_it_is() {
     member.expect("bob> half a li");
     host.say("limit off");
     member.expect("* saved ");
-    member.wait_for("no row", |text| !text.contains("a.bin from alice ") && text.trim_end().ends_with("bob> half a li"));
+    member
+        .wait_for("no row", |text| !text.contains("a.bin from alice ") && text.trim_end().ends_with("bob> half a li"));
     host.out.expect("* bob saved a.bin");
 }
