@@ -235,3 +235,18 @@ impl Walk {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hash_is_taken_once_however_many_there_are() {
+        let mut taken = Taken::default();
+        let hashes = || (0..3 * RECENT as u64 + 5).map(|i| (i * 7919).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        assert!(hashes().all(|hash| taken.insert(hash)));
+        assert_eq!((taken.older.len(), taken.recent.len()), (3 * RECENT, 5));
+        assert!(taken.older.is_sorted());
+        assert!(!hashes().any(|hash| taken.insert(hash)));
+    }
+}
