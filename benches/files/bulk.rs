@@ -128,7 +128,7 @@ pub fn large(mib: usize, rounds: usize) -> io::Result<()> {
 /// A folder of small files.
 pub fn small(files: usize, rounds: usize) -> io::Result<()> {
     let space = Space::new()?;
-    let folder = space.folder("small", files, 4096)?;
+    let folder = space.folder("small", files, 4096, 10)?;
     let room = Room::open(&space)?;
     let copied = space.path("copied");
     let [mut up, mut down, mut across] = [(); 3].map(|()| Way::default());
@@ -152,18 +152,17 @@ pub fn small(files: usize, rounds: usize) -> io::Result<()> {
 }
 
 /// A folder of very many files.
-pub fn many(files: usize) -> io::Result<()> {
+pub fn many(files: usize, name_len: usize) -> io::Result<()> {
     let space = Space::new()?;
-    let folder = space.folder("many", files, 100)?;
+    let folder = space.folder("many", files, 100, name_len)?;
+    println!("{files} files of 100 bytes with names of {name_len}");
     let room = Room::open(&space)?;
-    let (time, got) = room.ann.send(&folder, &room.bob)?;
-    compare_and_remove(&folder, &got)?;
-    println!("{files} files of 100 bytes, member to member: {:.2} s", time.as_secs_f64());
-    room.peaks();
-    let (time, got) = room.host.send(&folder, &room.bob)?;
-    compare_and_remove(&folder, &got)?;
-    println!("  the same from the host: {:.2} s", time.as_secs_f64());
-    room.peaks();
+    for (what, from) in [("member to member", &room.ann), ("host to member", &room.host)] {
+        let (time, got) = from.send(&folder, &room.bob)?;
+        compare_and_remove(&folder, &got)?;
+        println!("  {what:<36} {:>6.2} s", time.as_secs_f64());
+        room.peaks();
+    }
     Ok(())
 }
 

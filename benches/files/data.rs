@@ -37,12 +37,12 @@ impl Space {
         Ok(path)
     }
 
-    /// A folder with `files` files of `len` random bytes each.
-    pub fn folder(&self, name: &str, files: usize, len: usize) -> io::Result<PathBuf> {
+    /// A folder with `files` files of `len` random bytes each, whose names have `name_len` bytes.
+    pub fn folder(&self, name: &str, files: usize, len: usize, name_len: usize) -> io::Result<PathBuf> {
         let path = self.path(name);
         fs::create_dir(&path)?;
         for index in 0..files {
-            fill(&path.join(format!("{index:06}.bin")), len)?;
+            fill(&path.join(format!("{index:0>name_len$}")), len)?;
         }
         Ok(path)
     }

@@ -7,7 +7,8 @@
 //! * `large`: one file of 1 GiB, member to host, host to member, and member to member through the host; beside it
 //!   socat, if it is installed, and a plain copy over TCP by two threads, which take their turns with it
 //! * `small`: a folder of 2,000 files of 4 KiB; beside it the same bytes over plain TCP into as many files
-//! * `many`: a folder of 100,000 files of 100 bytes, and the memory that it takes
+//! * `many`: a folder of 100,000 files of 100 bytes, and the memory that it takes; the same with as many files and as
+//!   long names as an offer can have
 //! * `memory`: four files at once, and the memory that they take
 //! * `chat`: the delay of a line between two members while a file passes between them, and while a plain copy
 //!   takes the machine
@@ -49,7 +50,8 @@ fn main() -> std::io::Result<()> {
         small(if smoke { 50 } else { 2_000 }, rounds)?;
     }
     if chosen("many") {
-        many(if smoke { 100 } else { 100_000 })?;
+        many(if smoke { 100 } else { 100_000 }, 10)?;
+        many(if smoke { 100 } else { 249_999 }, 50)?;
     }
     if chosen("memory") {
         memory(mib / 4)?;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long anything may take.
-const STUCK: Duration = Duration::from_secs(120);
+const STUCK: Duration = Duration::from_secs(600);
 
 /// A line and when it was read.
 type Read = (Instant, String);

@@ -15,6 +15,9 @@ use crate::transfer::{
 /// case, and a peer could make trying them take minutes.
 const MAX_NUMBER: u32 = 32;
 
+/// How many names of a folder are kept apart until they are put in order among the others.
+const RECENT: usize = 4096;
+
 /// What an offer is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -89,8 +92,48 @@ pub(super) enum Step {
 #[derive(Debug, Default)]
 struct Level {
     name: String,
-    /// What the names given so far fold to. Two that only hash to the same cost one of them a number, no more.
-    taken: FxHashSet<u64>,
+    /// What the names given so far fold to.
+    taken: Taken,
+}
+
+/// Hashes of names. Two names that only hash to the same cost one of them a number, no more.
+#[derive(Debug, Default)]
+struct Taken {
+    /// In order: a table would take three times the memory as it grows, and a folder can hold as many as an offer.
+    older: Vec<u64>,
+    recent: FxHashSet<u64>,
+}
+
+impl Taken {
+    /// Says whether it was not there yet.
+    fn insert(&mut self, hash: u64) -> bool {
+        if self.older.binary_search(&hash).is_ok() || !self.recent.insert(hash) {
+            return false;
+        }
+        if self.recent.len() >= RECENT {
+            let mut recent: Vec<u64> = self.recent.drain().collect();
+            recent.sort_unstable();
+            self.merge(&recent);
+        }
+        true
+    }
+
+    /// Adds what is in order, from the back.
+    fn merge(&mut self, mut recent: &[u64]) {
+        let mut left = self.older.len();
+        let mut end = left + recent.len();
+        self.older.resize(end, 0);
+        while let Some((last, rest)) = recent.split_last() {
+            end -= 1;
+            if left > 0 && self.older[left - 1] > *last {
+                left -= 1;
+                self.older[end] = self.older[left];
+            } else {
+                self.older[end] = *last;
+                recent = rest;
+            }
+        }
+    }
 }
 
 /// A walk through a plan. It holds no reference, so that a file that grows for hours can hold on to it.
@@ -190,5 +233,20 @@ impl Walk {
             self.run += 1;
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hash_is_taken_once_however_many_there_are() {
+        let mut taken = Taken::default();
+        let hashes = || (0..3 * RECENT as u64 + 5).map(|i| (i * 7919).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        assert!(hashes().all(|hash| taken.insert(hash)));
+        assert_eq!((taken.older.len(), taken.recent.len()), (3 * RECENT, 5));
+        assert!(taken.older.is_sorted());
+        assert!(!hashes().any(|hash| taken.insert(hash)));
     }
 }

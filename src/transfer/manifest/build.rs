@@ -11,6 +11,9 @@ pub const MAX_ENTRIES: u32 = 250_000;
 /// Longest encoding, in bytes: 250,000 entries with names of 50 bytes. It is nearly all the memory a manifest takes.
 pub const MAX_ENCODED: usize = 16 * 1024 * 1024;
 
+/// From so many bytes on there is room for all.
+const MUCH: usize = 1024 * 1024;
+
 /// Most folders within each other: each costs a handle while the tree is read or written.
 pub const MAX_DEPTH: usize = 64;
 
@@ -222,11 +225,13 @@ impl Builder {
         Ok(())
     }
 
-    /// Makes room in larger and larger steps, but never for more than a manifest may have.
+    /// Makes room in larger and larger steps, and once it is much for all that a manifest may have: what is not used of it
+    /// is no memory, while each further step could leave its own behind.
     fn grow(&mut self, more: usize) {
         let len = self.bytes.len();
         if self.bytes.capacity() - len < more {
-            let wanted = (len + len / 2).min(MAX_ENCODED).max(len + more);
+            let wanted = if len < MUCH { len + len / 2 } else { MAX_ENCODED };
+            let wanted = wanted.min(MAX_ENCODED).max(len + more);
             self.bytes.reserve_exact(wanted - len);
         }
     }

@@ -5,7 +5,6 @@ use std::{
     ffi::{OsStr, OsString},
     os::fd::OwnedFd,
     path::Path,
-    vec,
 };
 
 use rustix::{
@@ -15,7 +14,7 @@ use rustix::{
 
 use super::{
     OPEN, Report, SourceError, Stamp,
-    names::{Name, of_folder},
+    names::{Found as FoundNames, Name, Names},
     special,
     stamp::on_kernel_system,
 };
@@ -45,7 +44,7 @@ pub(super) struct Walk<'a> {
 struct Level {
     handle: OwnedFd,
     stamp: Stamp,
-    names: vec::IntoIter<Name>,
+    names: Names,
 }
 
 /// Why a folder is not listed.
@@ -164,8 +163,8 @@ impl<'a> Walk<'a> {
     }
 
     /// The names in a folder, which is the one that the trail leads to.
-    fn list(&mut self, folder: &OwnedFd) -> Result<vec::IntoIter<Name>, NotListed> {
-        let mut found = Vec::new();
+    fn list(&mut self, folder: &OwnedFd) -> Result<Names, NotListed> {
+        let mut found = FoundNames::default();
         for entry in Dir::new(rustix::io::fcntl_dupfd_cloexec(folder, 0)?)? {
             if (self.stop)() {
                 return Err(NotListed::Failed(SourceError::Stopped));
@@ -180,13 +179,13 @@ impl<'a> Walk<'a> {
                 self.report.skipped(&path, format_args!("the name has {} bytes, {MAX_NAME} can travel", name.len()));
                 continue;
             }
-            found.push(name.to_owned());
+            found.push(name);
             if found.len() > MAX_ENTRIES as usize {
                 let error = ManifestError::Limit { limit: Limit::Entries, found: found.len() as u64 };
                 return Err(NotListed::Failed(over(self.trail.path(""), error)));
             }
         }
-        Ok(of_folder(found).into_iter())
+        Ok(found.finish())
     }
 
     /// Counts an entry that the builder took.
