@@ -2,7 +2,7 @@
 
 use crate::{
     args,
-    command::{Command, Context, Entry, Flow, Result, async_trait},
+    command::{Command, Context, Entry, Flow, Input, Result, async_trait},
     transfer::desk::Desk,
 };
 
@@ -21,6 +21,7 @@ struct Downloads {
 #[async_trait]
 impl Command for Downloads {
     const NAME: &'static str = "downloads";
+    const INPUT: Input = Input::Paths;
     const EXAMPLES: &'static [&'static str] = &["downloads", "downloads ~/from-pchat"];
 
     async fn run(self, cx: &mut Context) -> Result<Flow> {

@@ -197,7 +197,7 @@ pub(super) fn valued(grammar: &clap::Command, dashed: &str) -> Option<Arg> {
     grammar.get_opts().find(named).filter(|arg| arg.get_action().takes_values()).cloned()
 }
 
-fn takes_many(arg: &Arg) -> bool {
+pub(super) fn takes_many(arg: &Arg) -> bool {
     matches!(arg.get_action(), clap::ArgAction::Append)
         || arg.get_num_args().is_some_and(|range| range.max_values() > 1)
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, path::PathBuf};
 
-use super::complete::valued;
+use super::complete::{takes_many, valued};
 use crate::{
     args,
     command::{Entry, Input},
@@ -30,7 +30,15 @@ pub(super) fn whole<'a>(entry: &Entry, rest: &'a str) -> Option<(Vec<String>, &'
     let [span]: [Range<usize>; 1] = spans.try_into().ok()?;
     let path = rest[span].trim_end();
     // A dangling link can be named too; what can be done with it is for the command to say.
-    std::fs::symlink_metadata(args::path(path)).is_ok().then_some((options, path))
+    let exists = || std::fs::symlink_metadata(args::path(path)).is_ok();
+    // Where one path is all there can be, and it looks like one, it need not exist.
+    let only = || takes_one(&grammar) && path.starts_with(['/', '~', '.']) && !path.contains(['"', '\'', '\\']);
+    (exists() || only()).then_some((options, path))
+}
+
+fn takes_one(grammar: &clap::Command) -> bool {
+    let mut positionals = grammar.get_positionals();
+    positionals.next().is_some_and(|arg| !takes_many(arg)) && positionals.next().is_none()
 }
 
 /// Where the last words of `rest` begin that are the beginning of the name of a file, spaces and all.

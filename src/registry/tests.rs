@@ -409,4 +409,6 @@ fn a_path_that_exists_needs_no_quotes() {
     assert_eq!(registry().path_from(&line, line.len()), Some(18), "completion sees one name");
     let line = format!("sendfile {dir}/a {dir}/My");
     assert_eq!(registry().path_from(&line, line.len()), Some(line.len() - dir.len() - 3));
+    assert_eq!(read("downloads ~/not there yet"), "downloads: ~/not there yet");
+    said("downloads are slow today");
 }

@@ -120,6 +120,7 @@ impl<'a> Session<'a> {
         let mut question = None;
         let mut leaving = false;
         while !self.link.shared.is_stopping() {
+            let asked = question.is_some();
             let prompt = question.take().unwrap_or_else(|| self.link.screen.prompt(layout::columns()));
             let outcome = self.read(&prompt);
             let asked_before = std::mem::take(&mut leaving);
@@ -128,6 +129,7 @@ impl<'a> Session<'a> {
             }
             let next = match outcome {
                 Outcome::Line(text) => self.submit(&prompt, text),
+                Outcome::Interrupted { .. } | Outcome::Eof if asked => self.give_no_answer(),
                 Outcome::Interrupted { empty } if !empty || !asked_before => {
                     leaving = empty;
                     if empty {
@@ -193,9 +195,8 @@ impl<'a> Session<'a> {
 
     fn submit(&mut self, prompt: &str, text: String) -> Next {
         if text.len() > LINE_BYTES {
-            self.clear();
             self.link.error("that is too long for one line".to_owned());
-            return Next::Prompt;
+            return self.give_no_answer();
         }
         let (reply, answer) = oneshot::channel();
         if self.link.typed.blocking_send(Typed::Line { text: text.clone(), reply }).is_err() {
@@ -209,6 +210,16 @@ impl<'a> Session<'a> {
             self.link.screen.show(Line::Notice(format!("the history is not kept: {e}")));
         }
         reply.next
+    }
+
+    /// Whoever asked something hears that the person does not answer.
+    fn give_no_answer(&mut self) -> Next {
+        let (reply, answer) = oneshot::channel();
+        self.clear();
+        match self.link.typed.blocking_send(Typed::Line { text: String::new(), reply }) {
+            Ok(()) => self.wait("", "", answer).next,
+            Err(_) => Next::Stop,
+        }
     }
 
     fn quit(&mut self) -> Next {

@@ -329,7 +329,7 @@ impl Desk {
             let (busy, open, active) = self.with_quietly(|state| {
                 let busy = state.looking > 0
                     || state.mine.values().any(Mine::is_busy)
-                    || state.theirs.values().any(Theirs::is_busy);
+                    || state.theirs.values().any(|theirs| theirs.is_busy() || theirs.telling);
                 let present = cx.members();
                 let open = state.mine.values().any(|mine| mine.is_open_to(&present, &cx.me()));
                 (busy, open, state.active.unwrap_or_else(Instant::now))

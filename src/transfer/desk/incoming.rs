@@ -48,6 +48,8 @@ pub(super) struct Theirs {
     pub(super) pace: Arc<Pace>,
     pub(super) meter: Arc<Meter>,
     pub(super) control: Arc<Control>,
+    /// Whether its owner is still to be told how it ended.
+    pub(super) telling: bool,
     /// Whether the owner has said that it goes on while it was being received.
     pub(super) resumed: bool,
     pub(super) cx: Context,
@@ -175,6 +177,7 @@ impl Desk {
                 pace: Arc::default(),
                 meter: Arc::default(),
                 control: Arc::default(),
+                telling: false,
                 resumed: false,
                 cx: cx.for_task(),
             };

@@ -203,7 +203,11 @@ impl Desk {
             self.forget_partial(id).await;
         }
         // First, so that whoever reads the line finds it so.
-        self.course(id, course);
+        self.with(|state| {
+            if let Some(theirs) = state.theirs.get_mut(&id) {
+                (theirs.state, theirs.telling) = (course, true);
+            }
+        });
         if let Some(line) = line {
             cx.show(line);
         }
@@ -218,6 +222,7 @@ impl Desk {
         {
             tracing::debug!(%error, "the owner of an offer was not told");
         }
+        self.with(|state| state.theirs.get_mut(&id).map(|theirs| theirs.telling = false));
     }
 
     /// What the end of a try means: for this end, its person, and the owner.

@@ -1,6 +1,6 @@
 //! What is received without asking, and what a person answers.
 
-use super::{ALL, MIB, befriend, expect_saved, names, noise, open_room, put};
+use super::{ALL, MIB, befriend, downloads, expect_content, expect_saved, names, noise, open_room, put};
 use crate::support::{Home, Pchat, Pty};
 
 /// A room that asks at the door, with somebody in it whom it knows.
@@ -63,8 +63,9 @@ fn none_asks_about_everything_and_a_size_is_the_limit() {
     put(&bob, "less.bin", &less);
     put(&bob, "more.bin", &more);
     member.say("sendfile less.bin more.bin");
-    expect_saved(&host.out, &alice, "less.bin", &less);
     host.out.expect("* bob offers more.bin (4.0 KiB): accept 2 / decline 2");
+    member.out.expect("* alice saved less.bin");
+    expect_content(&downloads(&alice).join("less.bin"), &less);
     host.say("accept");
     expect_saved(&host.out, &alice, "more.bin", &more);
     host.say("quit");
@@ -163,7 +164,7 @@ fn a_knock_and_an_offer_can_wait_at_once() {
     member.say("sendfile a.bin");
     host.expect("* bob offers a.bin (4.9 KiB): accept 1 / decline 1");
     let stranger = Pchat::knock(&carol, "carol", port, &[]);
-    host.expect("wants to join: accept carol / decline carol");
+    host.expect("wants to join: accept carol");
     host.line("accept");
     host.expect("offer 1: bob offers a.bin (4.9 KiB): accept 1 / decline 1");
     host.expect("which one? Say the name or number as well");

@@ -12,10 +12,10 @@ fn a_download_folder_that_cannot_be_used_is_told_in_a_line_and_the_talk_goes_on(
     put(&alice, "a.bin", noise(1, 5_000));
     put(&bob, "occupied", "");
     put(&bob, "closed/x", "");
-    for (folder, reason) in [
-        ("occupied", "could not open "),
-        (".", "home folder; files from others need a folder of their own"),
-        ("/", "/ cannot be the download folder"),
+    for (number, folder, reason) in [
+        (1, "occupied", "could not open "),
+        (2, ".", "home folder; files from others need a folder of their own"),
+        (3, "/", "/ cannot be the download folder"),
     ] {
         let more = ["--auto-accept", "all", "--downloads", folder];
         let mut member = Pchat::join(&bob, "bob", host.port(), &more);
@@ -35,7 +35,7 @@ fn a_download_folder_that_cannot_be_used_is_told_in_a_line_and_the_talk_goes_on(
         fs::remove_dir_all(bob.path().join("elsewhere")).expect("it is there");
         member.say("quit");
         host.out.expect("* bob left");
-        host.say("withdraw 1");
+        host.say(&format!("withdraw {number}"));
         host.out.expect_where("taken back", |line| line.ends_with(" (a.bin) is taken back"));
     }
 }

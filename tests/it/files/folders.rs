@@ -71,7 +71,7 @@ fn case_80_what_is_no_file_is_refused_without_blocking() {
     symlink("nowhere", bob.path().join("dangling")).expect("a link");
     let unreadable = bob.path().join("no such folder/file");
     for path in ["pipe", "/dev/zero", "/proc/self/maps", "dangling", unreadable.to_str().expect("UTF-8")] {
-        member.say(&format!("sendfile {path}"));
+        member.say(&format!("sendfile \"{path}\""));
         let told = member.err.expect_start("error: ");
         assert!(told.contains(path), "{told}");
     }

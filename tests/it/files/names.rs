@@ -11,7 +11,7 @@ fn cases_84_to_88_awkward_names_arrive_as_harmless_ones() {
     let (host, port) = open_room(&alice);
     let mut member = Pchat::join(&bob, "bob", port, ALL);
     for (i, (name, line, kept)) in [
-        ("-rf", "sendfile -rf", "_-rf"),
+        ("-rf", "sendfile -rf", "_rf"),
         (" x ", "sendfile \" x \"", "x"),
         ("con.txt", "sendfile con.txt", "_con.txt"),
         (".bashrc", "sendfile .bashrc", "_bashrc"),
