@@ -47,7 +47,7 @@ const OPEN: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The system refuses.
-    #[error("{}: {error}", path.display())]
+    #[error("could not open {}: {error}", path.display())]
     Io {
         /// What was asked for.
         path: PathBuf,

@@ -18,7 +18,6 @@ fn changed(change: impl Fn(&std::path::Path)) -> (String, String) {
     member.say("limit off");
     let told = (host.err.expect_start("error: a.bin from bob was not received: "), member.err.expect_start("error: "));
     assert!(names(&alice).iter().all(|name| name.starts_with(".pchat-")), "{:?}", names(&alice));
-    member.out.expect_start("* alice could not receive a.bin: ");
     // The room goes on.
     member.say("sorry");
     host.out.expect("bob: sorry");
@@ -84,7 +83,8 @@ fn a_folder_in_which_something_changed_is_told_with_the_name_of_it() {
     host.out.expect_start("* bob offers dir/ ");
     host.say("accept 2");
     host.out.expect_start("* saved ");
-    assert_eq!(names(&alice), ["dir"]);
+    // What came of the first one is kept for a while, in case that it comes again.
+    assert_eq!(names(&alice).iter().filter(|name| !name.starts_with(".pchat-")).count(), 1);
 }
 
 #[test]

@@ -39,5 +39,5 @@ fn what_is_long_or_no_text_is_saved_and_not_shown() {
     member.say("and now");
     host.out.expect("bob: and now");
     let shown: Vec<_> = host.out.so_far().into_iter().filter(|line| !line.starts_with("* ")).collect();
-    assert_eq!(shown, ["  | in a folder.txt", "bob: and now"]);
+    assert_eq!(shown, ["bob: and now"]);
 }
