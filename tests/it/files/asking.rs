@@ -50,21 +50,27 @@ fn an_empty_answer_and_ctrl_c_end_the_question() {
     let (host, port) = open_room(&alice);
     let mut member = Pty::join(&bob, "bob", port);
     put(&bob, "photo.jpg", noise(1, 5_000));
-    let asked = |member: &Pty| member.wait_for("the question", |text| text.trim_end().ends_with("\nfile:"));
+    // For the nth time: the questions before it stay on the screen.
+    let asked = |member: &Pty, n: usize| {
+        member.wait_for("the question", |text| {
+            text.trim_end().ends_with("\nfile:") && text.matches("bob> sendfile").count() == n
+        });
+    };
     let prompt = |member: &Pty| member.wait_for("the prompt", |text| text.trim_end().ends_with("\nbob>"));
     member.line("sendfile");
-    asked(&member);
+    asked(&member, 1);
     member.keys("\r");
     prompt(&member);
     member.line("photo.jpg");
     host.out.expect("bob: photo.jpg");
-    for typed in ["", "pho"] {
+    for (n, typed) in [(2, ""), (3, "pho")] {
         member.line("sendfile");
-        asked(&member);
+        asked(&member, n);
         member.keys(typed);
         member.keys(CTRL_C);
         prompt(&member);
         member.line("and on");
+        member.wait_for("what was said", |text| text.contains("bob: and on"));
         host.out.expect("bob: and on");
     }
     member.line("quit");
