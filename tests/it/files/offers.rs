@@ -34,6 +34,8 @@ fn case_92_what_is_taken_back_is_told_and_cannot_be_accepted() {
     put(&bob, "a.bin", noise(1, 5_000));
     member.say("sendfile a.bin");
     host.out.expect("* bob offers a.bin (4.9 KiB): accept 1 / decline 1");
+    // Before its number is known there, the line would be text.
+    member.out.expect("* offer 1: a.bin (4.9 KiB) for everyone");
     member.say("withdraw 1");
     member.out.expect("* offer 1 (a.bin) is taken back");
     host.out.expect("* offer 1 (a.bin (4.9 KiB) of bob) is not up any more");
@@ -140,6 +142,9 @@ fn after_a_restart_of_the_host_offers_come_back_with_their_members() {
     other.out.expect("* connected again; the room was restarted");
     host.out.expect_start("* bob offers a.bin ");
     host.out.expect_start("* a.bin from bob is there already: ");
+    // What carol hears after the offer tells that she has it again.
+    member.say("here it is");
+    other.out.expect("bob: here it is");
     other.say("accept");
     expect_saved(&other.out, &carol, "a.bin", &bytes);
     member.out.expect("* carol saved a.bin");

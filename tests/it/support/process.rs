@@ -34,7 +34,13 @@ impl Process {
 
     /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
-        *self.ended.get_or_insert_with(|| self.status.recv_timeout(PATIENCE).expect("the program does not end"))
+        self.wait_or(String::new)
+    }
+
+    /// Waits until it has ended, and says what `seen` gives if it never does.
+    pub fn wait_or(&mut self, seen: impl FnOnce() -> String) -> ExitStatus {
+        let ended = || self.status.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it does not end: {}", seen()));
+        *self.ended.get_or_insert_with(ended)
     }
 }
 

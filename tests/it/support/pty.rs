@@ -152,7 +152,9 @@ impl Pty {
 
     /// Waits until the program has ended, and checks that the terminal is as it was. Gives the exit code.
     pub fn wait_clean(&mut self) -> Option<i32> {
-        let code = self.process.wait().code();
+        let shown = self.shown.clone();
+        let window = || text(shown.0.lock().unwrap_or_else(PoisonError::into_inner).parser.screen());
+        let code = self.process.wait_or(window).code();
         let after = tcgetattr(&self.tty).expect("a terminal");
         assert!(after.local_modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG), "not raw");
         assert_eq!(after.local_modes, self.before.local_modes);
