@@ -38,7 +38,8 @@ fn shown(offer: &Offer, len: usize) {
         Ok(safe) => {
             let safe = safe.as_str();
             assert!(!safe.is_empty() && safe.len() <= 255 && !safe.contains(['/', '\0']) && !safe.starts_with('.'));
-            plain(safe);
+            // A mark without a letter is a name like any other; where it is shown it is made visible.
+            plain(&clean(safe));
         }
         Err(error) => plain(&error.to_string()),
     }

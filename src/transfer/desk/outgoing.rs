@@ -127,7 +127,9 @@ impl Mine {
     fn stop(&mut self, wish: Wish, only: Option<&Member>, cx: &Context) -> usize {
         let meant = |receiver: &&mut Receiver| only.is_none_or(|only| same(only, &receiver.who));
         let mut stopped = 0;
-        for receiver in self.receivers.iter_mut().filter(meant).filter(|receiver| receiver.live) {
+        for receiver in
+            self.receivers.iter_mut().filter(meant).filter(|receiver| receiver.live && receiver.control.wish() != wish)
+        {
             stopped += 1;
             receiver.owed = wish == Wish::Cancel;
             let control = receiver.control.clone();

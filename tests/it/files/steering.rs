@@ -47,6 +47,7 @@ fn a_limit_of_one_offer_leaves_the_others_alone() {
     put(&bob, "fast.bin", noise(2, 100_000));
     member.say("sendfile slow.bin fast.bin");
     host.out.expect_start("* bob offers fast.bin ");
+    member.out.expect_start("* offer 2: fast.bin ");
     member.say("limit 1 1K");
     member.out.expect("limit of slow.bin: 1.0 KiB/s");
     host.say("accept 1");
