@@ -353,3 +353,6 @@ impl Desk {
         look(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,7 +102,7 @@ fn cost(offer: &Offer) -> u64 {
 
 impl State {
     /// Whether an offer is received without asking; counts it if so.
-    fn takes(&mut self, offer: &Offer, own: bool, open_room: bool) -> bool {
+    pub(super) fn takes(&mut self, offer: &Offer, own: bool, open_room: bool) -> bool {
         let auto = self.settings.as_ref().map_or(AutoAccept::None, |settings| settings.auto_accept);
         match auto {
             _ if own => true,

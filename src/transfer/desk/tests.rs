@@ -1,0 +1,152 @@
+//! The desk against members who offer and ask what they like.
+
+use async_trait::async_trait;
+use tokio::io::DuplexStream;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::*;
+use crate::{
+    command::Opened,
+    session::{self, Dial, DialError, Dialed, SessionConfig, WhenFull},
+    stream::pair,
+    transfer::{
+        message::{Contents, Offer, Report},
+        record::{Control, Purpose, Reader, Record, Stop, Then},
+        settings::{AutoAccept, SESSION_BYTES},
+    },
+    view::{Line, Recording},
+    wire::{Instance, PublicKey, encode_body},
+};
+
+/// The way to a room that is never reached.
+struct Nowhere;
+
+#[async_trait]
+impl Dial for Nowhere {
+    type Stream = DuplexStream;
+
+    async fn dial(&mut self) -> Result<Dialed<DuplexStream>, DialError> {
+        std::future::pending().await
+    }
+}
+
+fn member(of: u8, name: &str) -> Member {
+    Member { number: of.into(), key: PublicKey([of; 32]), instance: Instance([of; 16]), name: name.into() }
+}
+
+/// A desk that asks about everything, and what its person sees.
+fn desk() -> (Desk, Context, Arc<Recording>) {
+    let me = member(1, "ann");
+    let config = SessionConfig {
+        key: me.key,
+        instance: me.instance,
+        name: me.name,
+        features: 0,
+        timing: session::Timing::default(),
+    };
+    let (handle, _) = session::start(config, Nowhere, &TaskTracker::new());
+    let view = Arc::new(Recording::default());
+    let cx = Context::new(handle, view.clone(), &[], WhenFull::Fail, CancellationToken::new());
+    let desk = Desk::of(&cx);
+    desk.set(Settings { auto_accept: AutoAccept::None, downloads: "/nonexistent".into() });
+    (desk, cx, view)
+}
+
+fn file(name: &str, bytes: u64) -> Offer {
+    Offer { name: name.into(), bytes, folder: None }
+}
+
+fn offered(desk: &Desk, cx: &Context, from: &Member, number: u32, tag: u32, offer: Offer) {
+    let payload = Message::Offer { tag, offer }.encode();
+    let message =
+        command::Message { from: from.clone(), private: None, own: false, seq: 1, kept: Some(number), payload };
+    desk.received(&message, cx);
+}
+
+fn notices(view: &Recording) -> Vec<String> {
+    let lines = view.lines().into_iter();
+    lines.filter_map(|line| if let Line::Notice(text) = line { Some(text) } else { None }).collect()
+}
+
+#[tokio::test]
+async fn case_95_an_offer_is_of_whom_the_room_names_and_one_that_is_not_kept_is_none() {
+    let (desk, cx, view) = desk();
+    let bob = member(2, "bob");
+    offered(&desk, &cx, &bob, 3, 7, file("alice: photo.jpg", 5));
+    assert_eq!(notices(&view), ["bob offers alice: photo.jpg (5 B): offer 3"]);
+    let payload = Message::Offer { tag: 8, offer: file("x", 5) }.encode();
+    let message = command::Message { from: bob, private: None, own: false, seq: 2, kept: None, payload };
+    desk.received(&message, &cx);
+    assert_eq!(notices(&view).len(), 1);
+}
+
+#[tokio::test]
+async fn case_92_offers_without_end_are_remembered_to_a_limit_and_a_number_means_one() {
+    let (desk, cx, view) = desk();
+    let bob = member(2, "bob");
+    for number in 1..=10_000 {
+        offered(&desk, &cx, &bob, number, number, file("x", 1));
+    }
+    assert!(desk.with_quietly(|state| state.theirs.len()) <= 2_048);
+    assert!(notices(&view).last().expect("told").contains("one offer too many"));
+    // The same number again is somebody else's attempt to stand in its place.
+    offered(&desk, &cx, &member(3, "eve"), 1, 1, file("x", 1));
+    assert!(notices(&view).last().expect("told").contains("under a number that is taken"));
+    assert_eq!(desk.questions().first().map(|(number, text)| (*number, text.contains("bob"))), Some((1, true)));
+}
+
+#[tokio::test]
+async fn case_91_sizes_beyond_all_disks_are_shown_and_refused_when_accepted() {
+    let (desk, cx, view) = desk();
+    offered(&desk, &cx, &member(2, "bob"), 1, 1, file("huge", (1 << 63) - 1));
+    assert_eq!(notices(&view), ["bob offers huge (8.0 EiB): offer 1"]);
+    assert!(desk.accept(1, Vec::new()).await.is_err());
+    assert!(desk.accept(2, Vec::new()).await.is_err_and(|error| error.to_string().contains("no offer")));
+}
+
+#[tokio::test]
+async fn reports_about_what_was_never_offered_say_nothing() {
+    let (desk, cx, view) = desk();
+    let payload = Message::report(9, Report::Saved).encode();
+    let me = Some(member(1, "ann"));
+    let message = command::Message { from: member(2, "bob"), private: me, own: false, seq: 1, kept: None, payload };
+    desk.received(&message, &cx);
+    desk.received(&command::Message { payload: Message::Resumed { tag: 9 }.encode(), ..message }, &cx);
+    assert_eq!(view.lines(), []);
+}
+
+#[tokio::test]
+async fn case_144_what_was_never_offered_is_not_given() {
+    let (desk, cx, _view) = desk();
+    let (opener, target) = pair(member(2, "bob"), member(1, "ann")).expect("a stream");
+    let purpose = encode_body(&Purpose { tag: 5, then: Then::Take }).freeze();
+    desk.serve(Opened { stream: target, purpose }, &cx);
+    let answered = spawn_blocking(move || {
+        let mut records = Reader::new(opener);
+        matches!(records.take(), Ok(Record::Control(Control::Stopped { why: Stop::Unknown, .. })))
+    });
+    assert!(answered.await.expect("it does not panic"));
+    cx.finish().await;
+}
+
+#[tokio::test]
+async fn what_comes_by_itself_is_counted_by_bytes_entries_and_number() {
+    let takes = |auto, offers: &[(Offer, bool)], open| {
+        let (desk, ..) = desk();
+        desk.with(|state| {
+            state.settings = Some(Settings { auto_accept: auto, downloads: "/nonexistent".into() });
+            offers.iter().map(|(offer, own)| state.takes(offer, *own, open)).collect::<Vec<_>>()
+        })
+    };
+    let of = |bytes| (file("x", bytes), false);
+    let contents = Contents { files: 200_000, folders: 0, names: Vec::new() };
+    let many = (Offer { folder: Some(contents), ..file("x", 0) }, false);
+    let limit = AutoAccept::DEFAULT;
+    assert_eq!(takes(limit, &[of(64 << 20), of((64 << 20) + 1), many.clone()], false), [true, false, false]);
+    assert_eq!(takes(limit, &[of(1), (file("x", u64::MAX >> 1), true)], true), [false, true]);
+    assert_eq!(takes(AutoAccept::All, &[of(u64::MAX >> 1), many], true), [true, true]);
+    assert_eq!(takes(AutoAccept::None, &[of(0)], false), [false]);
+    let small: Vec<_> = (0..1_025).map(|_| of(0)).collect();
+    let taken = takes(limit, &small, false).into_iter().filter(|taken| *taken).count();
+    assert_eq!(taken as u64, SESSION_BYTES >> 20, "even empty files count");
+}
