@@ -186,6 +186,11 @@ impl Context {
         }
     }
 
+    /// Whether the room has answered to everything that was sent.
+    pub fn all_acknowledged(&self) -> bool {
+        self.shared.session.unacknowledged() == 0
+    }
+
     /// Who one is in the room.
     pub fn me(&self) -> Member {
         self.shared.session.me()

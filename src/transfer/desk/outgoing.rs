@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Result, bail, ensure};
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
 
 use super::{Desk, Hint, State, no_offer, same};
 use crate::{
@@ -27,6 +30,9 @@ use crate::{
     wire::MAX_KEPT,
 };
 
+/// After this time an answer of the room that has come has also been dealt with.
+const ANSWERED: Duration = Duration::from_secs(10);
+
 /// How many receivers of an offer are remembered.
 pub(super) const MAX_RECEIVERS: usize = 1024;
 
@@ -45,6 +51,8 @@ pub(super) struct Mine {
     pub(super) receivers: Vec<Receiver>,
     pub(super) paused: bool,
     pub(super) source: Arc<Source>,
+    /// When the room was asked to keep it.
+    pub(super) since: Instant,
     /// Whether it is being taken back.
     pub(super) withdrawing: bool,
 }
@@ -116,6 +124,7 @@ impl Mine {
             receivers: Vec::new(),
             paused: false,
             source: Arc::new(source),
+            since: Instant::now(),
             withdrawing: false,
         }
     }
@@ -160,7 +169,13 @@ impl Desk {
     /// If it cannot be read or the room takes no more. Looking through a large folder goes on beside the prompt; what is
     /// wrong then is shown.
     pub async fn offer(&self, typed: &str, to: Option<Member>, cx: &Context) -> Result<()> {
-        let up = self.with_quietly(|state| state.mine.len());
+        let up = self.with(|state| {
+            if cx.all_acknowledged() {
+                // The room has answered about it, and gave it no number: it was refused.
+                state.mine.retain(|_, mine| mine.number.is_some() || mine.since.elapsed() < ANSWERED);
+            }
+            state.mine.len()
+        });
         ensure!(up < MAX_KEPT, "{up} offers of yours are up already, and the room keeps no more; take one back first");
         let path = args::path(typed);
         self.with(|state| state.looking += 1);

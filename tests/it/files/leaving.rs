@@ -41,6 +41,8 @@ fn ctrl_d_asks_just_so() {
     member.keys(CTRL_D);
     member.expect("* under way:");
     assert!(member.text().contains("a.bin to alice ("), "{}", member.text());
+    // Between two prompts the terminal would take the key for itself.
+    member.wait_for("the prompt", |text| text.contains("leave again") && text.trim_end().ends_with("bob>"));
     member.keys(CTRL_D);
     assert_eq!(member.wait_clean(), Some(0));
     host.out.expect("* a.bin of bob is not offered any more; what came is kept for another time");
