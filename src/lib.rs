@@ -8,7 +8,7 @@
 //! * [`net`]: TCP and TLS. [`trust`]: identity, fingerprints and the files of who is trusted.
 //! * [`command`], [`args`], [`context`]: the contract of a command. [`registry`], [`words`]: from a line to a command.
 //!   [`commands`]: the commands. [`door`], [`message`], [`table`]: what several of them use.
-//! * [`view`], [`repl`]: screen and keyboard.
+//! * [`view`], [`repl`]: screen and keyboard. [`code`]: words that people say to each other.
 //! * [`cli`], [`app`]: the program, which joins all of it.
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
@@ -17,9 +17,11 @@ compile_error!("pchat runs on Linux and macOS; other systems need work on files,
 pub mod app;
 pub mod args;
 pub mod cli;
+pub mod code;
 pub mod command;
 pub mod context;
 pub mod door;
+mod edits;
 pub mod gauge;
 pub mod link;
 pub mod message;
