@@ -13,7 +13,7 @@ use crate::edits::edits;
 pub const COUNT: usize = 2048;
 
 /// No word has more letters.
-const MAX_LEN: usize = 8;
+pub(super) const MAX_LEN: usize = 8;
 
 // From the Bitcoin improvement proposals, under the MIT licence.
 static WORDS: LazyLock<[&'static str; COUNT]> = LazyLock::new(|| {

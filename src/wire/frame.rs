@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Epoch, Instance, MAX_COMMAND_LEN, PublicKey, Request, Token};
+use super::{Answer, Confirmation, Element, Epoch, Instance, MAX_COMMAND_LEN, PublicKey, Request, Token};
 
 /// What a member sends to a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub enum ToRoom {
     Ping(u64),
     /// Answers a [`FromRoom::Ping`].
     Pong(u64),
+    /// Answers [`FromRoom::Code`]: the member knows the code.
+    Confirm(Confirmation),
 }
 
 /// What a room sends to a member.
@@ -55,6 +57,15 @@ pub enum FromRoom {
     Ping(u64),
     /// Answers a [`ToRoom::Ping`].
     Pong(u64),
+    /// Answers a Hello that brings [`Otherwise::Code`] and whose key is not let in by itself.
+    Code(Element),
+    /// The room knows the code, too. Its verdict follows.
+    Confirmed(Confirmation),
+    /// The room reads from this member later, since it says or asks more than its share. Nothing is lost.
+    Slowed {
+        /// How many lines a second one member may say, if that is limited.
+        rate: Option<u32>,
+    },
 }
 
 /// The first frame of a member.
@@ -71,6 +82,19 @@ pub struct Hello {
     pub next: u64,
     /// Where it stood, if it was in this room before.
     pub resume: Option<Resume>,
+    /// What it wants if its key is not let in by itself.
+    pub otherwise: Otherwise,
+}
+
+/// What somebody wants whose key a room does not let in by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Otherwise {
+    /// To hear that it is so: [`Refusal::Stranger`].
+    Nothing,
+    /// That a person is asked.
+    Knock,
+    /// To prove that it knows the code.
+    Code(Element),
 }
 
 /// Where a member stood when its link broke.
@@ -111,10 +135,10 @@ pub struct Welcome {
 /// Why a member does not get in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
-    /// The key was put out of the room and stays out for that many seconds.
+    /// The key was put out of the room and stays out.
     Banned {
-        /// Seconds until it may try again.
-        secs: u64,
+        /// Seconds until it may try again, nothing if it is out for good.
+        secs: Option<u64>,
     },
     /// The host's user said no, or did not answer in time.
     Declined,
@@ -138,6 +162,22 @@ pub enum Refusal {
     Yourself,
     /// The room is closing.
     Closing,
+    /// The room does not know the key, and the Hello says neither to knock nor a code.
+    Stranger,
+    /// The code is not the room's. The same whether there is none, whether there was such a one, or never.
+    WrongCode,
+    /// Too many wrong codes came from there; nothing was compared.
+    Guesses {
+        /// Seconds until the next one is.
+        secs: u64,
+    },
+    /// The host's user lets nobody in who is not in already.
+    Locked,
+    /// The key came too often in a short time.
+    TooOften {
+        /// Seconds until it may try again.
+        secs: u64,
+    },
 }
 
 /// Something a member sends through the room.
@@ -307,6 +347,38 @@ pub enum Event {
         /// What the target's connection begins with.
         token: Token,
     },
+    /// Somebody whom the room did not know came in with the code. Only those who may admit are told.
+    Invited {
+        /// Who.
+        member: u32,
+        /// Why its key could not be put on the list of those let in, if it could not.
+        unlisted: Option<String>,
+    },
+    /// Wrong codes come in. Only those who may admit are told.
+    Guesses {
+        /// Where the last one came from.
+        address: Option<IpAddr>,
+        /// How many came from there.
+        tries: u32,
+        /// How many came from elsewhere since the last such event.
+        others: u32,
+    },
+    /// Somebody may not say anything to everyone any more, or may again.
+    Muted {
+        /// Who.
+        member: u32,
+        /// By whom it was decided.
+        by: String,
+        /// Which of the two.
+        muted: bool,
+    },
+    /// Nobody is let in any more who is not in, or the door is as before.
+    Locked {
+        /// By whom it was decided.
+        by: String,
+        /// Which of the two.
+        locked: bool,
+    },
 }
 
 /// The room's number for something it keeps, the same for everyone, and the owner's own mark.
@@ -331,7 +403,18 @@ pub enum Departure {
         by: String,
         /// Why; may be empty.
         reason: String,
+        /// For how long.
+        term: Term,
     },
+}
+
+/// For how long a key is put out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Term {
+    /// For some minutes.
+    Minutes,
+    /// Until it is pardoned.
+    Good,
 }
 
 /// Who a member number is.
@@ -374,6 +457,8 @@ pub enum End {
         by: String,
         /// Why; may be empty.
         reason: String,
+        /// For how long.
+        term: Term,
     },
     /// A newer link of the same key and instance took this one's place.
     Superseded,

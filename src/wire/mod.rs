@@ -1,4 +1,4 @@
-//! The pchat protocol, version 1: what travels on a link between a member and a room.
+//! The pchat protocol, version 2: what travels on a link between a member and a room.
 //!
 //! This module is the specification. It holds types, their bytes and their limits; it does no I/O and
 //! reads no clock.
@@ -34,9 +34,9 @@
 //! # Order
 //!
 //! 1. The member sends [`ToRoom::Hello`] within the room's deadline.
-//! 2. The room answers [`FromRoom::Welcome`] (the member is in), [`FromRoom::Refused`] (and closes), or
-//!    [`FromRoom::Waiting`] (a person is being asked), which one of the other two ends. While it waits a
-//!    member may send [`ToRoom::Ping`] and [`ToRoom::Leave`] only.
+//! 2. The room answers [`FromRoom::Welcome`] (the member is in), [`FromRoom::Refused`] (and closes),
+//!    [`FromRoom::Waiting`] (a person is being asked), which one of the other two ends, or [`FromRoom::Code`], see
+//!    [codes](#codes). While it waits a member may send [`ToRoom::Ping`] and [`ToRoom::Leave`] only.
 //! 3. From then on the member sends [`ToRoom::Envelope`]s, one [`ToRoom::Ask`] at a time (the next one
 //!    after the [`FromRoom::Answer`]), and pings; the room sends events in the order of its log, answers
 //!    and pings.
@@ -46,6 +46,29 @@
 //! [`FromRoom::Member`] precedes the first event that needs the member it introduces. After a gap and after
 //! [`Event::Left`] of a member both ends forget introductions: all, or that one. The room may introduce again;
 //! a receiver keeps at least the last [`MAX_INTRODUCTIONS`] ones.
+//!
+//! # Codes
+//!
+//! A room may have a code: a few words that its host tells those whom it invites. A key that the room does not let in
+//! by itself may prove that its owner knows them, and learns by that whether the room does. Neither end, nor anybody in
+//! between, learns anything else about them, but whether one guess was right.
+//!
+//! 1. The Hello brings [`Otherwise::Code`] with the joiner's element. The room answers [`FromRoom::Code`] with its own,
+//!    whether or not it has a code.
+//! 2. The member answers [`ToRoom::Confirm`] with its confirmation, within the room's deadline.
+//! 3. If it is right, the room answers [`FromRoom::Confirmed`] with its own, and then Welcome or Refused; if not,
+//!    [`Refusal::WrongCode`]. One connection is good for one guess. A member believes no Welcome that should have been
+//!    preceded by a right confirmation.
+//!
+//! The elements are the messages of SPAKE2 ([RFC 9382] describes it; the constants, hashes and transcript are those of
+//! the crate `spake2` 0.4 with its group Ed25519, which are older than that RFC) without their first byte. The joiner is
+//! side A and its identity is `pchat code joiner`, the host is side B and `pchat code host`; each is followed by 32 bytes
+//! of TLS exporter ([RFC 8446], 7.5, label [`EXPORTER`], no context), the joiner's key and the host's. The password is
+//! the code in its normal form: NFKC, lower case, letters alone. An element must be a canonical encoding of a point of
+//! the prime-order subgroup other than the identity. A confirmation is HMAC-SHA256 under the SPAKE2 key of
+//! `pchat code joiner knows` or `pchat code host knows`, the same 96 bytes, and both elements, the joiner's first.
+//!
+//! [RFC 9382]: https://www.rfc-editor.org/rfc/rfc9382
 //!
 //! # Nothing said is lost
 //!
@@ -101,25 +124,30 @@
 //! other did not name. New variants are added at the end of an enum and sent only to an end that named the
 //! feature they belong to.
 
+mod code;
 mod codec;
 mod frame;
 mod id;
 mod request;
 mod stream;
 
+pub use code::{Confirmation, Element};
 pub use codec::{Codec, CodecError, decode, encode, encode_body, encode_into};
 pub use frame::{
-    Body, Departure, End, Envelope, Event, FromRoom, Gap, Hello, Introduction, Kept, Refusal, Resume, Said, To, ToRoom,
-    Welcome, is_command_name,
+    Body, Departure, End, Envelope, Event, FromRoom, Gap, Hello, Introduction, Kept, Otherwise, Refusal, Resume, Said,
+    Term, To, ToRoom, Welcome, is_command_name,
 };
 pub use id::{Epoch, Instance, PublicKey};
-pub use request::{Answer, KnockRow, Request, WhoRow};
+pub use request::{Answer, BanRow, CodeChange, KnockRow, Request, WhoRow, Whom};
 pub use stream::{
     MAX_PURPOSE_LEN, MAX_STREAM_HELLO_LEN, STREAM_ALPN, STREAM_HEAD_LEN, STREAM_MAGIC, StreamHello, TOKEN_LIFE, Token,
 };
 
+/// The label of the TLS exporter that binds a code to its connection.
+pub const EXPORTER: &[u8] = b"EXPORTER-pchat-code";
+
 /// The ALPN protocol name, which carries the protocol version.
-pub const ALPN: &[u8] = b"pchat/1";
+pub const ALPN: &[u8] = b"pchat/2";
 
 /// The TCP port of a room unless the host says otherwise.
 pub const DEFAULT_PORT: u16 = 5000;

@@ -64,6 +64,57 @@ pub enum Request {
     },
     /// How many streams between others end when the asker leaves: those that the room carries, if it closes then.
     Carried,
+    /// The code of the room, or a change of it: [`Answer::Code`].
+    Code(CodeChange),
+    /// Put a key out of the room for good.
+    Ban {
+        /// Whose.
+        whom: Whom,
+        /// What everybody is told; may be empty.
+        reason: String,
+    },
+    /// Let a key that was put out knock again.
+    Unban {
+        /// The key.
+        key: PublicKey,
+    },
+    /// The keys that are put out, a page at the most.
+    Bans {
+        /// The last key of the page before.
+        after: Option<PublicKey>,
+    },
+    /// Let a key say nothing to everyone any more, or again.
+    Mute {
+        /// Whose.
+        whom: Whom,
+        /// Which of the two.
+        muted: bool,
+    },
+    /// Let nobody in who is not in, or as before.
+    Lock {
+        /// Which of the two.
+        locked: bool,
+    },
+}
+
+/// What becomes of the room's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CodeChange {
+    /// Nothing.
+    Keep,
+    /// A new one takes its place.
+    New,
+    /// There is none any more.
+    Off,
+}
+
+/// Whose key is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Whom {
+    /// That of the member with this number, so that a change of name in between does not hit somebody else.
+    Member(u32),
+    /// That of somebody at the door, of somebody who was here, or of somebody on the list of those let in, by name.
+    Named(String),
 }
 
 /// What the room answers to a [`Request`].
@@ -102,6 +153,15 @@ pub enum Answer {
     },
     /// How many streams between others end when the asker leaves.
     Carried(u32),
+    /// The code of the room, if it has one.
+    Code(Option<String>),
+    /// A page of keys that are put out, in the order of the keys; `more` if there is another page.
+    Bans {
+        /// The keys of this page.
+        rows: Vec<BanRow>,
+        /// Whether there are more.
+        more: bool,
+    },
     /// The stream is not opened.
     NoStream {
         /// Whether the same may be allowed later.
@@ -126,6 +186,19 @@ pub struct WhoRow {
     pub host: bool,
     /// Whether its link is broken at the moment.
     pub away: bool,
+    /// Whether it may not say anything to everyone.
+    pub muted: bool,
+}
+
+/// A key that is put out, as [`Answer::Bans`] tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BanRow {
+    /// The key.
+    pub key: PublicKey,
+    /// The name it had.
+    pub name: String,
+    /// Seconds until it may try again, nothing if it is out for good.
+    pub secs: Option<u64>,
 }
 
 /// Somebody who waits at the door.

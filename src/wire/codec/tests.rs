@@ -251,9 +251,11 @@ fn the_widest_frames_that_the_limits_allow_fit() {
         rtt_micros: Some(u32::MAX),
         host: true,
         away: true,
+        muted: true,
     };
     let key = PublicKey([0xff; 32]);
     let knock = KnockRow { name: name(), key, address, claims: Some(name()) };
+    let ban = BanRow { key, name: name(), secs: Some(u64::MAX) };
     let kept = Some(Kept { number: u32::MAX, tag: u32::MAX });
     let (n, prev) = (u64::MAX, u64::MAX);
     let event = Event::Said { from: u32::MAX, n, prev, to: Some(u32::MAX), kept, said: said(MAX_PAYLOAD_LEN) };
@@ -264,7 +266,8 @@ fn the_widest_frames_that_the_limits_allow_fit() {
         FromRoom::Answer(Answer::Knocks(vec![knock; 16])),
         FromRoom::Event { seq: n, event },
         FromRoom::Gap(gap),
-        FromRoom::Ended(End::Kicked { by: name(), reason: "x".repeat(MAX_REASON_LEN) }),
+        FromRoom::Ended(End::Kicked { by: name(), reason: "x".repeat(MAX_REASON_LEN), term: Term::Good }),
+        FromRoom::Answer(Answer::Bans { rows: vec![ban; PAGE_ROWS], more: true }),
     ];
     for frame in frames {
         assert!(encode(&frame).is_ok(), "{frame:?}");
@@ -273,7 +276,8 @@ fn the_widest_frames_that_the_limits_allow_fit() {
     let body = Body::Keep { tag: u32::MAX, said: said(MAX_PAYLOAD_LEN) };
     encode(&ToRoom::Envelope(Envelope { n, prev, to, body })).expect("an envelope fits");
     let resume = Some(Resume { epoch: Epoch([0xff; 16]), seq: n, count: n });
-    let hello = Hello { features: n, name: name(), instance: Instance([0xff; 16]), next: n, resume };
+    let otherwise = Otherwise::Code(Element([0xff; 32]));
+    let hello = Hello { features: n, name: name(), instance: Instance([0xff; 16]), next: n, resume, otherwise };
     assert!(encode(&ToRoom::Hello(hello)).expect("fits").len() - HEAD_LEN <= MAX_HELLO_LEN);
 }
 

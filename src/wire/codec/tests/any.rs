@@ -63,7 +63,29 @@ fn request() -> impl Strategy<Value = Request> {
         name().prop_map(|name| Request::Decline { name }),
         Just(Request::Place),
         any::<u16>().prop_map(|port| Request::Move { port }),
+        prop_oneof![Just(CodeChange::Keep), Just(CodeChange::New), Just(CodeChange::Off)].prop_map(Request::Code),
+        (whom(), name()).prop_map(|(whom, reason)| Request::Ban { whom, reason }),
+        key().prop_map(|key| Request::Unban { key }),
+        option::of(key()).prop_map(|after| Request::Bans { after }),
+        (whom(), any::<bool>()).prop_map(|(whom, muted)| Request::Mute { whom, muted }),
+        any::<bool>().prop_map(|locked| Request::Lock { locked }),
     ]
+}
+
+fn whom() -> impl Strategy<Value = Whom> {
+    prop_oneof![any::<u32>().prop_map(Whom::Member), name().prop_map(Whom::Named)]
+}
+
+fn element() -> impl Strategy<Value = Element> {
+    any::<[u8; 32]>().prop_map(Element)
+}
+
+fn confirmation() -> impl Strategy<Value = Confirmation> {
+    any::<[u8; 32]>().prop_map(Confirmation)
+}
+
+fn term() -> impl Strategy<Value = Term> {
+    prop_oneof![Just(Term::Minutes), Just(Term::Good)]
 }
 
 fn envelope() -> impl Strategy<Value = Envelope> {
@@ -80,8 +102,17 @@ fn envelope() -> impl Strategy<Value = Envelope> {
 /// Any frame of a member.
 pub(super) fn to_room() -> impl Strategy<Value = ToRoom> {
     let resume = (epoch(), number(), number()).prop_map(|(epoch, seq, count)| Resume { epoch, seq, count });
-    let hello = (number(), name(), instance(), number(), option::of(resume))
-        .prop_map(|(features, name, instance, next, resume)| Hello { features, name, instance, next, resume });
+    let otherwise = prop_oneof![Just(Otherwise::Nothing), Just(Otherwise::Knock), element().prop_map(Otherwise::Code)];
+    let hello = (number(), name(), instance(), number(), option::of(resume), otherwise).prop_map(
+        |(features, name, instance, next, resume, otherwise)| Hello {
+            features,
+            name,
+            instance,
+            next,
+            resume,
+            otherwise,
+        },
+    );
     prop_oneof![
         hello.prop_map(ToRoom::Hello),
         envelope().prop_map(ToRoom::Envelope),
@@ -89,6 +120,7 @@ pub(super) fn to_room() -> impl Strategy<Value = ToRoom> {
         Just(ToRoom::Leave),
         number().prop_map(ToRoom::Ping),
         number().prop_map(ToRoom::Pong),
+        confirmation().prop_map(ToRoom::Confirm),
     ]
 }
 
@@ -101,7 +133,7 @@ fn event() -> impl Strategy<Value = Event> {
     let departure = prop_oneof![
         Just(Departure::Quit),
         Just(Departure::Lost),
-        (name(), name()).prop_map(|(by, reason)| Departure::Kicked { by, reason }),
+        (name(), name(), term()).prop_map(|(by, reason, term)| Departure::Kicked { by, reason, term }),
     ];
     prop_oneof![
         (from(), any::<Option<u32>>(), option::of(kept()), said())
@@ -123,19 +155,29 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         (name(), any::<bool>()).prop_map(|(name, entered)| Event::KnockOver { name, entered }),
         any::<u16>().prop_map(|port| Event::Moved { port }),
+        (any::<u32>(), option::of(name())).prop_map(|(member, unlisted)| Event::Invited { member, unlisted }),
+        any::<(Option<IpAddr>, u32, u32)>().prop_map(|(address, tries, others)| Event::Guesses {
+            address,
+            tries,
+            others
+        }),
+        (any::<(u32, bool)>(), name()).prop_map(|((member, muted), by)| Event::Muted { member, by, muted }),
+        (name(), any::<bool>()).prop_map(|(by, locked)| Event::Locked { by, locked }),
     ]
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
-    let row = (introduction(), any::<Option<IpAddr>>(), number(), any::<Option<u32>>(), any::<(bool, bool)>())
-        .prop_map(|(member, address, since_secs, rtt_micros, (host, away))| WhoRow {
+    let row = (introduction(), any::<Option<IpAddr>>(), number(), any::<Option<u32>>(), any::<(bool, bool, bool)>())
+        .prop_map(|(member, address, since_secs, rtt_micros, (host, away, muted))| WhoRow {
             member,
             address,
             since_secs,
             rtt_micros,
             host,
             away,
+            muted,
         });
+    let ban = (key(), name(), option::of(number())).prop_map(|(key, name, secs)| BanRow { key, name, secs });
     prop_oneof![
         Just(Answer::Done),
         name().prop_map(Answer::Denied),
@@ -145,6 +187,8 @@ fn answer() -> impl Strategy<Value = Answer> {
         vec(knock(), 0..5).prop_map(Answer::Knocks),
         name().prop_map(Answer::Name),
         (any::<u16>(), vec(any::<IpAddr>(), 0..5)).prop_map(|(port, addresses)| Answer::Place { port, addresses }),
+        option::of(name()).prop_map(Answer::Code),
+        (vec(ban, 0..5), any::<bool>()).prop_map(|(rows, more)| Answer::Bans { rows, more }),
     ]
 }
 
@@ -164,7 +208,12 @@ pub(super) fn from_room() -> impl Strategy<Value = FromRoom> {
         },
     );
     let refusal = prop_oneof![
-        number().prop_map(|secs| Refusal::Banned { secs }),
+        option::of(number()).prop_map(|secs| Refusal::Banned { secs }),
+        Just(Refusal::Stranger),
+        Just(Refusal::WrongCode),
+        number().prop_map(|secs| Refusal::Guesses { secs }),
+        Just(Refusal::Locked),
+        number().prop_map(|secs| Refusal::TooOften { secs }),
         Just(Refusal::Declined),
         Just(Refusal::NobodyToAsk),
         Just(Refusal::Crowded),
@@ -182,7 +231,7 @@ pub(super) fn from_room() -> impl Strategy<Value = FromRoom> {
     });
     let end = prop_oneof![
         name().prop_map(|by| End::Closed { by }),
-        (name(), name()).prop_map(|(by, reason)| End::Kicked { by, reason }),
+        (name(), name(), term()).prop_map(|(by, reason, term)| End::Kicked { by, reason, term }),
         Just(End::Superseded),
     ];
     prop_oneof![
@@ -196,5 +245,8 @@ pub(super) fn from_room() -> impl Strategy<Value = FromRoom> {
         end.prop_map(FromRoom::Ended),
         number().prop_map(FromRoom::Ping),
         number().prop_map(FromRoom::Pong),
+        element().prop_map(FromRoom::Code),
+        confirmation().prop_map(FromRoom::Confirmed),
+        any::<Option<u32>>().prop_map(|rate| FromRoom::Slowed { rate }),
     ]
 }
