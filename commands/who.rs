@@ -56,7 +56,8 @@ fn list(listed: &[WhoRow], total: usize, me: u32) -> String {
 }
 
 fn cells(row: &WhoRow, me: u32) -> Vec<String> {
-    let marks = [(row.host, "host"), (row.member.number == me, "you"), (row.away, "away")];
+    let own = row.member.number == me;
+    let marks = [(row.host, "host"), (own, "you"), (row.away, "away"), (row.muted, "muted")];
     let marks: Vec<_> = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark)).collect();
     vec![
         row.member.name.clone(),
@@ -89,7 +90,8 @@ mod tests {
     fn row(number: u32, name: &str) -> WhoRow {
         let member =
             Member { number, key: PublicKey([number as u8; 32]), instance: Instance([0; 16]), name: name.into() };
-        WhoRow { member, address: None, since_secs: 200, rtt_micros: Some(440), host: number == 1, away: number == 3 }
+        let (host, away, muted) = (number == 1, number == 3, number == 3);
+        WhoRow { member, address: None, since_secs: 200, rtt_micros: Some(440), host, away, muted }
     }
 
     #[test]
@@ -105,7 +107,7 @@ mod tests {
             "{text}"
         );
         assert!(lines[2].contains("10.0.0.7       3 min  0.4 ms"), "{text}");
-        assert!(lines[3].ends_with("away"), "{text}");
+        assert!(lines[3].ends_with("away, muted"), "{text}");
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use pchat::wire::{Body, Envelope, Event, FromRoom, Hello, Instance, Said, To, ToRoom, decode, encode, encode_into};
+use pchat::wire::{
+    Body, Envelope, Event, FromRoom, Hello, Instance, Otherwise, Said, To, ToRoom, decode, encode, encode_into,
+};
 use rustls::{
     ClientConfig,
     client::UnbufferedClientConnection,
@@ -71,7 +73,8 @@ impl Client {
         let mut instance = [0; 16];
         instance[..8].copy_from_slice(&(index as u64).to_le_bytes());
         let name = format!("m{index}");
-        let hello = Hello { features: 0, name, instance: Instance(instance), next: 1, resume: None };
+        let (instance, otherwise) = (Instance(instance), Otherwise::Knock);
+        let hello = Hello { features: 0, name, instance, next: 1, resume: None, otherwise };
         let mut client = Self {
             tcp: socket.into(),
             tls,

@@ -10,12 +10,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use pchat::{
+    code::Code,
     gauge::Gauge,
     room::{self, Guests, LogLimits, Peer, RoomConfig, RoomHandle, Via},
-    session::{self, Dial, DialError, Dialed, Draft, Handle, SendError, SessionConfig, SessionEvent, WhenFull},
+    session::{self, Dial, DialError, Dialed, Draft, Handle, SendError, SessionConfig, SessionEvent, WhenFull, Wish},
     wire::{
-        Codec, End, Epoch, FEATURE_ASKABLE, FromRoom, Hello, Instance, MAX_FRAME_LEN, PublicKey, Request, To, ToRoom,
-        encode,
+        Codec, End, Epoch, FEATURE_ASKABLE, FromRoom, Hello, Instance, MAX_FRAME_LEN, Otherwise, PublicKey, Refusal,
+        Request, To, ToRoom, encode,
     },
 };
 use tokio::{
@@ -131,6 +132,8 @@ async fn strangers(how: u8, links: VecDeque<Stranger>) {
         log: LogLimits { events: 32, bytes: 64 * 1024, life: Duration::from_secs(60) },
         reserved: vec!["quit".to_owned()],
         guests: Arc::new(Nobody),
+        bans: vec![(PublicKey([8; 32]), "mallory".to_owned())],
+        code: (how & 16 != 0).then(code),
         port: 5000,
         addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
         mover,
@@ -185,7 +188,8 @@ fn serve(room: &RoomHandle, key: PublicKey, via: Via) -> (DuplexStream, JoinHand
     let (near, far) = duplex(PIPE);
     let address = (via != Via::Inside).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let deadline = Instant::now() + Duration::from_secs(10);
-    let peer = Peer { key, address, gauge: Gauge::new(), via, deadline, turn: None };
+    let (gauge, exporter) = (Gauge::new(), [3; 32]);
+    let peer = Peer { key, address, gauge, via, exporter, deadline, turn: None };
     let room = room.clone();
     (near, tokio::spawn(async move { room.serve(far, peer).await }))
 }
@@ -203,7 +207,8 @@ async fn say(write: &mut WriteHalf<DuplexStream>, frame: &ToRoom) {
 
 fn hello(name: &str, instance: u8) -> ToRoom {
     let instance = Instance([instance; 16]);
-    ToRoom::Hello(Hello { features: FEATURE_ASKABLE, name: name.to_owned(), instance, next: 1, resume: None })
+    let (name, otherwise) = (name.to_owned(), Otherwise::Knock);
+    ToRoom::Hello(Hello { features: FEATURE_ASKABLE, name, instance, next: 1, resume: None, otherwise })
 }
 
 /// The member of the process that keeps the room.
@@ -247,6 +252,14 @@ impl Host {
     }
 }
 
+fn typed() -> Code {
+    Code::typed("zoo abandon lens").ok().expect("a code")
+}
+
+fn code() -> Arc<Code> {
+    Arc::new(typed())
+}
+
 /// Nobody was let in before.
 struct Nobody;
 
@@ -266,6 +279,14 @@ impl Guests for Nobody {
     fn put_out(&self, _: &PublicKey) -> anyhow::Result<()> {
         Ok(())
     }
+
+    fn ban(&self, _: &PublicKey, _: &str) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn unban(&self, _: &PublicKey) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
 
 /// A member that dials a room which says anything.
@@ -279,7 +300,7 @@ async fn hostile_room(how: u8, links: VecDeque<Stranger>) {
         timing: session::Timing::default(),
     };
     let talking = Arc::new(Mutex::new(Vec::new()));
-    let dial = Rooms { links, talking: talking.clone() };
+    let dial = Rooms { links, talking: talking.clone(), knows: how & 16 != 0 };
     let (handle, mut events) = session::start(config, dial, &tasks);
     let mut over = false;
     while let Some(event) = must(events.recv()).await {
@@ -343,6 +364,8 @@ type Talking = (bool, JoinHandle<()>);
 struct Rooms {
     links: VecDeque<Stranger>,
     talking: Arc<Mutex<Vec<Talking>>>,
+    /// Whether this member has a code.
+    knows: bool,
 }
 
 #[async_trait]
@@ -355,6 +378,10 @@ impl Dial for Rooms {
         let deaf = room.is_deaf();
         let talking = tokio::spawn(room.talk::<ToRoom>(far));
         self.talking.lock().expect("no task panics with the list in hand").push((deaf, talking));
-        Ok(Dialed { stream: near, gauge: Gauge::new() })
+        Ok(Dialed { stream: near, gauge: Gauge::new(), exporter: [3; 32], host: OWNER, known: false })
+    }
+
+    async fn wish(&mut self, _: &Refusal) -> Result<Wish, String> {
+        Ok(if self.knows { Wish::Code(typed()) } else { Wish::Knock })
     }
 }

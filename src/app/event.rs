@@ -10,7 +10,7 @@ use crate::{
     session::{Ending, Incoming, MemberEvent, SessionEvent},
     trust::Fingerprint,
     view::View,
-    wire::{Departure, Refusal},
+    wire::{Departure, Refusal, Term},
 };
 
 /// How many unknown commands are pointed out, each once for a sender: a peer that invents names is not to fill
@@ -55,6 +55,16 @@ impl Listener {
                 self.stage.send_replace(Stage::AtTheDoor);
                 self.cx.notice(format!("you wait at the door as {name}: the host is being asked"));
             }
+            SessionEvent::Proved => {
+                self.cx.notice("the code is right, and the room has proved that it knows it, too");
+            }
+            SessionEvent::Slowed { rate } => self.cx.notice(match rate {
+                Some(rate) => format!(
+                    "this room takes about {rate} lines a second from one member: what you say waits its turn, and none \
+                     is lost"
+                ),
+                None => "this is more than the room takes at once: what you ask waits its turn".to_owned(),
+            }),
             SessionEvent::Entered { members, host } => self.enter(members, &host),
             SessionEvent::Cut { reason, .. } => {
                 if !std::mem::replace(&mut self.cut, true) {
@@ -152,8 +162,8 @@ impl Listener {
             MemberEvent::Left { member, how: Departure::Lost } => {
                 format!("{} did not come back after the connection broke", member.name)
             }
-            MemberEvent::Left { member, how: Departure::Kicked { by, reason } } => {
-                format!("{} was put out by {by}{}", member.name, because(reason))
+            MemberEvent::Left { member, how: Departure::Kicked { by, reason, term } } => {
+                format!("{} was put out{} by {by}{}", member.name, how_long(*term), because(reason))
             }
             MemberEvent::Renamed { member, old, own: false } => format!("{old} is now {}", member.name),
             MemberEvent::Renamed { member, own: true, .. } => {
@@ -165,9 +175,27 @@ impl Listener {
             MemberEvent::Crowd { joined, left, members } => {
                 format!("{joined} joined, {left} left, {members} here now")
             }
+            MemberEvent::Muted { own: true, by, muted: true, .. } => {
+                format!("{by} has muted you: you can read and use private messages, but say nothing to everyone")
+            }
+            MemberEvent::Muted { own: true, by, muted: false, .. } => format!("{by} lets you speak again"),
+            MemberEvent::Muted { member, by, muted: true, .. } => format!("{} was muted by {by}", member.name),
+            MemberEvent::Muted { member, by, muted: false, .. } => format!("{by} lets {} speak again", member.name),
+            MemberEvent::Locked { by, locked: true } => format!("{by} locked the room: nobody new gets in"),
+            MemberEvent::Locked { by, locked: false } => format!("{by} unlocked the room"),
             // Whoever may answer has a command that says so.
-            MemberEvent::Knock { .. } | MemberEvent::KnockOver { .. } => return None,
+            MemberEvent::Knock { .. }
+            | MemberEvent::KnockOver { .. }
+            | MemberEvent::Invited { .. }
+            | MemberEvent::Guesses { .. } => return None,
         })
+    }
+}
+
+fn how_long(term: Term) -> &'static str {
+    match term {
+        Term::Minutes => "",
+        Term::Good => " for good",
     }
 }
 
@@ -180,17 +208,30 @@ pub(super) fn ending(ending: &Ending, key: &Fingerprint) -> Option<(String, bool
     Some(match ending {
         Ending::Left => return None,
         Ending::Closed { by } => (format!("{by} closed the room"), false),
-        Ending::Kicked { by, reason } => (format!("{by} put you out of the room{}", because(reason)), true),
+        Ending::Kicked { by, reason, term } => {
+            (format!("{by} put you out of the room{}{}", how_long(*term), because(reason)), true)
+        }
         Ending::Failed(reason) => (reason.clone(), true),
         Ending::Refused(refusal) => (refused(refusal, key), true),
     })
 }
 
+/// What a person reads after too many wrong codes.
+pub(super) fn guesses(secs: u64) -> String {
+    format!("too many wrong codes came from your address; the next one is looked at in {secs} s, or knock")
+}
+
 fn refused(refusal: &Refusal, key: &Fingerprint) -> String {
     match refusal {
-        Refusal::Banned { secs } => {
+        Refusal::Banned { secs: Some(secs) } => {
             format!("you were put out of this room; it takes no call of yours for another {} min", secs.div_ceil(60))
         }
+        Refusal::Banned { secs: None } => "you were put out of this room for good".to_owned(),
+        Refusal::Stranger => "the room does not know you any more; join it again".to_owned(),
+        Refusal::WrongCode => "that is not the code of this room".to_owned(),
+        Refusal::Guesses { secs } => guesses(*secs),
+        Refusal::Locked => "the room is locked: its host lets nobody new in at the moment".to_owned(),
+        Refusal::TooOften { secs } => format!("you came too often in a short time; wait {secs} s"),
         Refusal::Declined => "you were not let in".to_owned(),
         Refusal::NobodyToAsk => format!(
             "this room lets in only those it knows, and nobody is there to be asked; ask its host to be there \
@@ -216,7 +257,7 @@ mod tests {
         assert_eq!(ending(&Ending::Left, &key), None);
         let closed = ending(&Ending::Closed { by: "alice".into() }, &key);
         assert_eq!(closed, Some(("alice closed the room".into(), false)));
-        let kicked = ending(&Ending::Kicked { by: "alice".into(), reason: "spam".into() }, &key);
+        let kicked = ending(&Ending::Kicked { by: "alice".into(), reason: "spam".into(), term: Term::Minutes }, &key);
         assert_eq!(kicked, Some(("alice put you out of the room: spam".into(), true)));
         let (text, failed) = ending(&Ending::Refused(Refusal::NobodyToAsk), &key).unwrap();
         assert!(failed && text.contains(&key.to_string()), "{text}");

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     cli,
+    code::Code,
     gauge::Gauged,
     net::{self, Door, DoorConfig, End, Incoming, Stop},
     registry::Registry,
@@ -60,6 +61,9 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
     let stop = CancellationToken::new();
     let place = Place::of(&listeners)?;
 
+    // A list that cannot be read might name those who are knocking right now.
+    let bans = Members::bans_at(home.bans()).list()?.into_iter().map(|banned| (banned.key, banned.name)).collect();
+    let code = Arc::new(Code::generate()?);
     let (mover, moves) = mpsc::channel(1);
     let config = RoomConfig {
         owner: identity.public_key(),
@@ -68,7 +72,9 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
         rate: options.rate.0.map(Into::into),
         log: LogLimits::default(),
         reserved: Registry::new(crate::commands::ALL).reserved().into_iter().map(str::to_owned).collect(),
-        guests: Arc::new(GuestList(Members::at(home.members()))),
+        guests: Arc::new(GuestList { members: Members::at(home.members()), bans: Members::bans_at(home.bans()) }),
+        bans,
+        code: Some(code.clone()),
         port: place.port,
         addresses: place.addresses.clone(),
         mover,
@@ -77,7 +83,9 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
     let room = room::start(config, Epoch(random()?), &tasks);
     open_door(&identity, options.bind, listeners, moves, &room, &tasks, &stop);
 
-    place.announce(&screen, &identity.public_key(), options.open);
+    place.announce(&screen, &identity.public_key(), (!options.open).then_some(&*code));
+    // The room has it: changing it there is to leave no copy.
+    drop(code);
     let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
     let instance = Instance(random()?);
     let config = SessionConfig {
@@ -99,6 +107,7 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
         at_end: AtEnd::Stay,
         files,
         history: home.history(),
+        doorstep: None,
     };
     let code = talk::run(talk).await;
     room.close().await;
@@ -130,7 +139,7 @@ fn open_door(
     let (room, links, stop) = (room.clone(), tasks.clone(), stop.clone());
     tasks.spawn(async move {
         loop {
-            let Incoming { stream, gauge, key, address, port, turn, deadline } = tokio::select! {
+            let Incoming { stream, gauge, key, exporter, address, port, turn, deadline } = tokio::select! {
                 incoming = incoming.recv() => match incoming {
                     Some(incoming) => incoming,
                     None => return,
@@ -142,7 +151,8 @@ fn open_door(
                 () = stop.cancelled() => return,
             };
             let via = if port == current.load(Relaxed) { Via::Port } else { Via::OldPort };
-            let peer = Peer { key, address: Some(address), gauge, via, deadline, turn: Some(Box::new(turn)) };
+            let (address, turn) = (Some(address), Some(Box::new(turn) as _));
+            let peer = Peer { key, address, gauge, via, exporter, deadline, turn };
             let room = room.clone();
             links.spawn(async move { room.serve(stream, peer).await });
         }
@@ -169,15 +179,17 @@ impl Place {
         Ok(Self { port, addresses })
     }
 
-    fn announce(&self, screen: &Screen, key: &PublicKey, open: bool) {
+    /// Says how to get in. Without a code the room is open.
+    fn announce(&self, screen: &Screen, key: &PublicKey, code: Option<&Code>) {
         let notice = |text: String| screen.view.show(crate::view::Line::Notice(text));
         notice(format!("room open on port {}", self.port));
         for address in &self.addresses {
             notice(format!("pchat join {}", HostAddr::from_ip(*address, self.port)));
         }
         notice(format!("your fingerprint is {}", Fingerprint::of(key)));
-        if open {
-            notice("the room is open: whoever can reach it gets in".to_owned());
+        match code {
+            Some(code) => notice(format!("the code is {}: whoever knows it gets in, others knock", code.shown())),
+            None => notice("the room is open: whoever can reach it gets in".to_owned()),
         }
     }
 }
@@ -208,13 +220,14 @@ impl Dial for Inside {
             address: None,
             gauge: far.gauge(),
             via: Via::Inside,
+            exporter: [0; 32],
             deadline: Instant::now() + DoorConfig::DEADLINE,
             turn: None,
         };
         let room = self.room.clone();
         self.tasks.spawn(async move { room.serve(far, peer).await });
         let gauge = near.gauge();
-        Ok(Dialed { stream: near, gauge })
+        Ok(Dialed { stream: near, gauge, exporter: [0; 32], host: self.key, known: true })
     }
 }
 
@@ -229,23 +242,37 @@ impl Reach for Inward {
 }
 
 /// The list of keys let in before, as the room wants it.
-struct GuestList(Members);
+struct GuestList {
+    members: Members,
+    bans: Members,
+}
 
 impl Guests for GuestList {
     fn name_of(&self, key: &PublicKey) -> Result<Option<String>> {
-        Ok(self.0.name_of(key)?)
+        Ok(self.members.name_of(key)?)
     }
 
     fn key_of(&self, name: &str) -> Result<Option<PublicKey>> {
-        Ok(self.0.key_of(name)?)
+        Ok(self.members.key_of(name)?)
     }
 
     fn let_in(&self, key: &PublicKey, name: &str) -> Result<()> {
-        Ok(self.0.insert(key, name)?)
+        Ok(self.members.insert(key, name)?)
     }
 
     fn put_out(&self, key: &PublicKey) -> Result<()> {
-        self.0.remove_key(key)?;
+        self.members.remove_key(key)?;
+        Ok(())
+    }
+
+    fn ban(&self, key: &PublicKey, name: &str) -> Result<()> {
+        // In this order: a key that is on both lists stays out.
+        self.bans.insert(key, name)?;
+        self.put_out(key)
+    }
+
+    fn unban(&self, key: &PublicKey) -> Result<()> {
+        self.bans.remove_key(key)?;
         Ok(())
     }
 }

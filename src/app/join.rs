@@ -13,17 +13,19 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Screen, file_settings, host, identity, person,
+    Screen,
+    doorstep::Doorstep,
+    file_settings, host, identity, person,
     talk::{self, AtEnd, Talk},
 };
 use crate::{
     cli,
-    net::{self, DialTiming, Stream},
-    session::{self, Dial, DialError, Dialed, SessionConfig},
+    net::{self, Connected, DialTiming, Stream},
+    session::{self, Dial, DialError, Dialed, SessionConfig, Wish},
     stream::{Reach, Reached, Streams},
     trust::{Fingerprint, Home, HostAddr, Hosts, Pin},
     view::{Line, View},
-    wire::{FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Token},
+    wire::{FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Refusal, Token},
 };
 
 /// Enters a room and talks in it.
@@ -44,6 +46,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         features: askable | FEATURE_STREAMS,
         timing: session::Timing::default(),
     };
+    let (doorstep, asked) = Doorstep::new(screen.terminal.is_some());
     let addr = Arc::new(Mutex::new(addr));
     let hosts = Arc::new(Hosts::at(home.hosts()));
     let dial = Outside {
@@ -52,7 +55,9 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         hosts: hosts.clone(),
         own: identity.public_key(),
         room: None,
+        met: false,
         view: screen.view.clone(),
+        doorstep,
     };
     let (session, events) = session::start(config, dial, &tasks);
     let at_end = if options.stay { AtEnd::Stay } else { AtEnd::Leave(Duration::from_secs(options.wait)) };
@@ -73,6 +78,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         at_end,
         files,
         history: home.history(),
+        doorstep: asked,
     };
     talk::run(talk).await
 }
@@ -101,7 +107,10 @@ struct Outside {
     own: PublicKey,
     /// The key of the room that we are in: a redial insists on it, whatever the address.
     room: Option<PublicKey>,
+    /// Whether its key was remembered just now, and not known before.
+    met: bool,
     view: Arc<dyn View>,
+    doorstep: Doorstep,
 }
 
 #[async_trait]
@@ -128,10 +137,30 @@ impl Dial for Outside {
                     Fingerprint::of(&room)
                 )));
             }
-            None => self.meet(&addr, connected.key).await?,
+            None => self.met = self.meet(&addr, connected.key).await? == Pin::New,
         }
         self.room = Some(connected.key);
-        Ok(Dialed { stream: connected.stream, gauge: connected.gauge })
+        let Connected { stream, gauge, key: host, exporter, .. } = connected;
+        Ok(Dialed { stream, gauge, exporter, host, known: !self.met })
+    }
+
+    async fn wish(&mut self, refusal: &Refusal) -> Result<Wish, String> {
+        self.doorstep.wish(refusal).await
+    }
+
+    async fn distrust(&mut self) {
+        if !self.met {
+            return;
+        }
+        let addr = self.addr.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (hosts, at) = (self.hosts.clone(), addr.clone());
+        let forgotten = tokio::task::spawn_blocking(move || hosts.forget(&at)).await;
+        match forgotten {
+            Ok(Ok(_)) => self.view.show(Line::Notice(format!("the fingerprint of {addr} is not remembered after all"))),
+            failed => self.view.show(Line::Error(format!(
+                "the fingerprint of {addr} is still remembered; say `pchat forget {addr}` ({failed:?})"
+            ))),
+        }
     }
 
     async fn moved(&mut self, port: u16) {
@@ -153,10 +182,10 @@ impl Reach for Outward {
 
 impl Outside {
     /// Compares the key of a host with the one remembered for it, or remembers it.
-    async fn meet(&self, addr: &HostAddr, key: PublicKey) -> Result<(), DialError> {
+    async fn meet(&self, addr: &HostAddr, key: PublicKey) -> Result<Pin, DialError> {
         // One's own key needs no pin: nobody else can prove it.
         if key == self.own {
-            return Ok(());
+            return Ok(Pin::Known);
         }
         let (hosts, at) = (self.hosts.clone(), addr.clone());
         let pin = tokio::task::spawn_blocking(move || {
@@ -167,13 +196,13 @@ impl Outside {
             anyhow::Ok(pin)
         });
         let pin = pin.await.map_err(anyhow::Error::from).flatten();
-        match pin.map_err(|error| DialError::Final(super::told(&error)))? {
-            Pin::Known => {}
-            Pin::New => self.view.show(Line::Notice(format!(
+        let pin = pin.map_err(|error| DialError::Final(super::told(&error)))?;
+        if pin == Pin::New {
+            self.view.show(Line::Notice(format!(
                 "the fingerprint of {addr} is {}; it is remembered from now on",
                 Fingerprint::of(&key)
-            ))),
+            )));
         }
-        Ok(())
+        Ok(pin)
     }
 }

@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use tokio::time::timeout;
 
 use crate::{
+    code::words,
     command::{Context, Entry, Flow},
     registry::{Known, Names, Reading, Registry},
     session::Handle,
@@ -136,20 +137,51 @@ impl Known for Present<'_> {
     }
 }
 
-/// The command whose question the person is answering: what is typed are its arguments.
+/// Whose question the person is answering.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Question {
+    /// Nobody's.
+    #[default]
+    None,
+    /// A command's: what is typed are its arguments.
+    Command(&'static Entry),
+    /// For the code of a room.
+    Code,
+}
+
+/// The question that is being answered, as those who read and complete the answer share it.
 #[derive(Clone, Default)]
-pub(super) struct Asking(Arc<Mutex<Option<&'static Entry>>>);
+pub(super) struct Asking(Arc<Mutex<Question>>);
 
 impl Asking {
-    pub(super) fn set(&self, asker: Option<&'static Entry>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = asker;
+    pub(super) fn set(&self, question: Question) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = question;
+    }
+
+    fn get(&self) -> Question {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What stands before an answer, unseen.
     fn before(&self) -> String {
-        let asker = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        asker.map_or_else(String::new, |asker| format!("/{} ", asker.name))
+        match self.get() {
+            Question::Command(asker) => format!("/{} ", asker.name),
+            Question::None | Question::Code => String::new(),
+        }
     }
+}
+
+/// The words of codes that begin like the one before `pos`, and where that begins.
+fn words_of_code(line: &str, pos: usize) -> (usize, Vec<String>) {
+    let before = line.get(..pos).unwrap_or_default();
+    let start = before
+        .rfind(|c: char| !c.is_alphabetic())
+        .map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8));
+    let beginning = before[start..].to_lowercase();
+    if beginning.is_empty() {
+        return (start, Vec::new());
+    }
+    (start, words::starting_with(&beginning).map(str::to_owned).collect())
 }
 
 /// Names for completion.
@@ -206,14 +238,35 @@ impl Names for Completer {
 
 impl crate::repl::Complete for Completer {
     fn complete(&self, line: &str, pos: usize) -> (usize, Vec<String>) {
+        if let Question::Code = self.asking.get() {
+            return words_of_code(line, pos);
+        }
         let before = self.asking.before();
         let (start, words) = self.registry.complete(&(before.clone() + line), before.len() + pos, self);
         (start.saturating_sub(before.len()), words)
     }
 
     fn path_from(&self, line: &str, pos: usize) -> Option<usize> {
+        if let Question::Code = self.asking.get() {
+            return None;
+        }
         let before = self.asking.before();
         let start = self.registry.path_from(&(before.clone() + line), before.len() + pos)?;
         Some(start.saturating_sub(before.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_code_are_completed_one_by_one() {
+        assert_eq!(words_of_code("zo", 2), (0, vec!["zone".to_owned(), "zoo".to_owned()]));
+        assert_eq!(words_of_code("zoo-ABAN", 8), (4, vec!["abandon".to_owned()]));
+        assert_eq!(words_of_code("zoo\u{3000}aband x", 11), (6, vec!["abandon".to_owned()]));
+        for (line, pos) in [("", 0), ("zoo ", 4), ("qqq", 3), ("z\u{f6}", 2)] {
+            assert_eq!(words_of_code(line, pos).1, Vec::<String>::new(), "{line}");
+        }
     }
 }

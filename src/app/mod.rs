@@ -1,6 +1,7 @@
 //! The program: joins room or dialer, session, commands, input and view, and owns the order in which they start
 //! and stop. Nothing else in the crate knows all of them.
 
+mod doorstep;
 mod event;
 mod files;
 mod host;

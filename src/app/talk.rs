@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Screen,
+    doorstep::{self, Ask},
     event::{self, Listener, OnMoved, Stage},
     input::{self, Piped},
     leaving::Leaving,
-    line::{Asking, Completer, Done, Reader},
+    line::{Asking, Completer, Done, Question, Reader},
 };
 use crate::{
     command::{Context, Flow},
@@ -66,6 +67,8 @@ pub(super) struct Talk {
     pub(super) at_end: AtEnd,
     pub(super) files: Settings,
     pub(super) history: std::path::PathBuf,
+    /// What a person is asked at the door.
+    pub(super) doorstep: Option<mpsc::Receiver<Ask>>,
 }
 
 /// The signals that end the program.
@@ -101,8 +104,8 @@ impl Signals {
 
 /// Talks until it is over, and leaves in good order.
 pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
-    let Talk { screen: Screen { view, terminal }, session, events, on_moved, streams, text, at_end, files, history } =
-        talk;
+    let Talk { screen, session, events, on_moved, streams, text, at_end, files, history, doorstep } = talk;
+    let Screen { view, terminal } = screen;
     // Until the room has its word, the prompt shows the name wished for.
     view.name(&session.me().name);
     let registry = Registry::new(crate::commands::ALL);
@@ -123,10 +126,16 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let read = async {
         match terminal.clone() {
             Some(terminal) => {
+                // Nobody is asked anything in one's own room.
+                let mut asks = doorstep.unwrap_or_else(|| mpsc::channel(1).1);
                 // There is nothing to type for before the room has answered.
-                if stage.wait_for(|stage| *stage > Stage::Outside).await.is_err() {
-                    return Ok(());
-                }
+                let first = tokio::select! {
+                    answered = stage.wait_for(|stage| *stage > Stage::Outside) => match answered {
+                        Ok(_) => None,
+                        Err(_) => return Ok(()),
+                    },
+                    Some(first) = asks.recv() => Some(first),
+                };
                 let asking = Asking::default();
                 let complete = Arc::new(Completer {
                     registry,
@@ -134,8 +143,18 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
                     session: session.clone(),
                     runtime: tokio::runtime::Handle::current(),
                 });
-                let (handle, lines) = repl::start(ReplConfig { history: Some(history), complete }, terminal.clone())?;
+                let question = first.as_ref().map(|_| doorstep::QUESTION.to_owned());
+                if first.is_some() {
+                    asking.set(Question::Code);
+                }
+                let config = ReplConfig { history: Some(history), complete, question };
+                let (handle, mut lines) = repl::start(config, terminal.clone())?;
                 let _ = editor.set(handle);
+                if let Some(first) = first
+                    && !doorstep::ask(first, &mut asks, &mut lines, &mut stage, (&reader.cx, &asking)).await
+                {
+                    return Ok(());
+                }
                 typed(&reader, &asking, lines).await;
             }
             None => failed = piped(&reader, stage, at_end).await?,
@@ -229,7 +248,7 @@ async fn typed(reader: &Reader, asking: &Asking, mut lines: mpsc::Receiver<Typed
                     return;
                 }
                 asker = None;
-                asking.set(None);
+                asking.set(Question::None);
                 continue;
             }
         };
@@ -242,7 +261,7 @@ async fn typed(reader: &Reader, asking: &Asking, mut lines: mpsc::Receiver<Typed
             flow = Flow::Continue;
         }
         asker = done.asker;
-        asking.set(asker);
+        asking.set(asker.map_or(Question::None, Question::Command));
         let next = match flow {
             Flow::Continue => Next::Prompt,
             Flow::Quit => Next::Stop,

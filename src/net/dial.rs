@@ -47,6 +47,8 @@ pub struct Connected {
     pub gauge: Arc<Gauge>,
     /// The key that the room proved; whether it is the right one is for the caller to say.
     pub key: PublicKey,
+    /// What tells the connection from all others, see [`EXPORTER`](crate::wire::EXPORTER).
+    pub exporter: [u8; 32],
     /// The address that answered.
     pub address: SocketAddr,
 }
@@ -131,10 +133,10 @@ pub async fn connect(addr: &HostAddr, tls: &Arc<ClientConfig>, timing: &DialTimi
         .map_err(|_| DialError::Silent(addr.clone()))?
         .map_err(|error| explain_tls(addr, error))?;
     let connection = stream.get_ref().1;
-    let key = peer_key(connection)
-        .filter(|_| tls::speaks_pchat(connection))
-        .ok_or_else(|| DialError::NotPchat { addr: addr.clone(), source: io::Error::other("it names no protocol") })?;
-    Ok(Connected { stream: stream.into(), gauge, key, address })
+    let foreign = || DialError::NotPchat { addr: addr.clone(), source: io::Error::other("it names no protocol") };
+    let key = peer_key(connection).filter(|_| tls::speaks_pchat(connection)).ok_or_else(foreign)?;
+    let exporter = tls::exporter(connection).ok_or_else(foreign)?;
+    Ok(Connected { stream: stream.into(), gauge, key, exporter, address })
 }
 
 /// Connects an end of a stream to the room at `addr`: what follows on the connection belongs to the members.

@@ -97,6 +97,8 @@ pub struct Incoming {
     pub gauge: Arc<Gauge>,
     /// The key it proved.
     pub key: PublicKey,
+    /// What tells the connection from all others, see [`EXPORTER`](crate::wire::EXPORTER).
+    pub exporter: [u8; 32],
     /// Where it comes from; IPv4 always as such.
     pub address: IpAddr,
     /// The port of this machine at which it came in.
@@ -261,7 +263,8 @@ impl Door {
             .map_err(|_| Failure::Handshake)?;
         let connection = stream.get_ref().1;
         let key = peer_key(connection).filter(|_| tls::speaks_pchat(connection)).ok_or(Failure::Handshake)?;
-        let incoming = Incoming { stream: stream.into(), gauge, key, address, port, turn, deadline };
+        let exporter = tls::exporter(connection).ok_or(Failure::Handshake)?;
+        let incoming = Incoming { stream: stream.into(), gauge, key, exporter, address, port, turn, deadline };
         // Fails only if the room is gone, which closes the connection.
         let _ = self.incoming.send(incoming).await;
         Ok(())

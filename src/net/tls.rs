@@ -16,12 +16,12 @@ use rustls::server::{AlwaysResolvesServerRawPublicKeys, NoServerSessionStorage};
 use rustls::sign::CertifiedKey;
 use rustls::version::TLS13;
 use rustls::{
-    CertificateError, ClientConfig, CommonState, DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible,
-    ServerConfig, SignatureScheme,
+    CertificateError, ClientConfig, CommonState, ConnectionCommon, DigitallySignedStruct, DistinguishedName, Error,
+    PeerIncompatible, ServerConfig, SignatureScheme,
 };
 
 use crate::trust::Identity;
-use crate::wire::{ALPN, PublicKey, STREAM_ALPN};
+use crate::wire::{ALPN, EXPORTER, PublicKey, STREAM_ALPN};
 
 /// What comes before the key in the `SubjectPublicKeyInfo` of an Ed25519 key (RFC 8410), the only form that
 /// DER allows.
@@ -94,6 +94,11 @@ pub fn peer_key(connection: &CommonState) -> Option<PublicKey> {
         [spki] => ed25519_key(spki).ok(),
         _ => None,
     }
+}
+
+/// What tells this connection from all others, the same at both ends and nowhere else.
+pub(super) fn exporter<Side>(connection: &ConnectionCommon<Side>) -> Option<[u8; 32]> {
+    connection.export_keying_material([0; 32], EXPORTER, None).ok()
 }
 
 /// Whether both ends agreed on the protocol. TLS lets a peer pass that names none.

@@ -19,11 +19,14 @@ use super::{
 };
 
 /// Reads lines until told to stop, by a byte on `stopped` too.
-pub(super) fn run(link: &Link, stopped: &UnixStream) {
+pub(super) fn run(link: &Link, question: Option<&str>, stopped: &UnixStream) {
     let shown = Arc::new(Mutex::new(None));
     print_by_thread(link, shown.clone());
     let mut input = Vec::new();
-    let mut prompt = link.screen.prompt(layout::columns());
+    let mut prompt = match question {
+        Some(question) => crate::view::filter::clean(question).into_owned(),
+        None => link.screen.prompt(layout::columns()),
+    };
     loop {
         {
             let mut shown = lock(&shown);
@@ -45,7 +48,7 @@ pub(super) fn run(link: &Link, stopped: &UnixStream) {
         prompt = match answer.blocking_recv().unwrap_or_default().next {
             Next::Stop => break,
             _ if ended || link.shared.is_stopping() => break,
-            Next::Ask(question) => crate::view::filter::clean(&question).into_owned(),
+            Next::Ask(question) | Next::AskSecret(question) => crate::view::filter::clean(&question).into_owned(),
             Next::Prompt => link.screen.prompt(layout::columns()),
         };
     }

@@ -60,6 +60,29 @@ enum Outcome {
     Gone,
 }
 
+/// What stands before the line, and what that is.
+struct Question {
+    text: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Prompt,
+    Question,
+    Secret,
+}
+
+impl Question {
+    fn new(text: &str, kind: Kind) -> Self {
+        Self { text: crate::view::filter::clean(text).into_owned(), kind }
+    }
+
+    fn prompt(text: String) -> Self {
+        Self { text, kind: Kind::Prompt }
+    }
+}
+
 struct Session<'a> {
     link: &'a Link,
     editor: Editor<Drawer, MemHistory>,
@@ -74,7 +97,7 @@ struct Session<'a> {
 /// Edits lines until told to stop. `None` when the terminal cannot do more than print.
 pub(super) fn run(config: &ReplConfig, link: &Link) -> Option<()> {
     let mut session = Session::new(config, link)?;
-    session.edit();
+    session.edit(config.question.as_ref().map(|text| Question::new(text, Kind::Secret)));
     session.finish();
     Some(())
 }
@@ -116,20 +139,24 @@ impl<'a> Session<'a> {
         Some(Self { link, editor, history, seen, places, mode, runtime, failures: 0 })
     }
 
-    fn edit(&mut self) {
-        let mut question = None;
+    fn edit(&mut self, first: Option<Question>) {
+        let mut question = first;
         let mut leaving = false;
         while !self.link.shared.is_stopping() {
-            let asked = question.is_some();
-            let prompt = question.take().unwrap_or_else(|| self.link.screen.prompt(layout::columns()));
+            let Question { text: prompt, kind } =
+                question.take().unwrap_or_else(|| Question::prompt(self.link.screen.prompt(layout::columns())));
+            let asked = kind == Kind::Question;
             let outcome = self.read(&prompt);
             let asked_before = std::mem::take(&mut leaving);
             if asked_before {
                 self.link.screen.status(LEAVE_HINT, None);
             }
             let next = match outcome {
+                // What is not shown has no prompt.
+                Outcome::Line(text) if kind == Kind::Secret => self.submit("", text),
                 Outcome::Line(text) => self.submit(&prompt, text),
                 Outcome::Interrupted { .. } | Outcome::Eof if asked => self.give_no_answer(),
+                Outcome::Interrupted { .. } if kind == Kind::Secret => self.quit(),
                 Outcome::Interrupted { empty } if !empty || !asked_before => {
                     leaving = empty;
                     if empty {
@@ -151,7 +178,8 @@ impl<'a> Session<'a> {
             };
             match next {
                 Next::Prompt => {}
-                Next::Ask(text) => question = Some(crate::view::filter::clean(&text).into_owned()),
+                Next::Ask(text) => question = Some(Question::new(&text, Kind::Question)),
+                Next::AskSecret(text) => question = Some(Question::new(&text, Kind::Secret)),
                 Next::Stop => return,
             }
         }

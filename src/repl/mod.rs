@@ -46,6 +46,8 @@ pub struct ReplConfig {
     pub history: Option<PathBuf>,
     /// What Tab completes.
     pub complete: Arc<dyn Complete>,
+    /// What is asked before anything else, as by [`Next::AskSecret`].
+    pub question: Option<String>,
 }
 
 /// What Tab offers. It runs in the editor's thread, which draws nothing meanwhile, so it must not wait long.
@@ -93,6 +95,9 @@ pub enum Next {
     Prompt,
     /// This question in place of the prompt; the next line is its answer.
     Ask(String),
+    /// The same, but the answer is nobody's to see: it does not stay in the scrollback, and Ctrl-C is no answer but the
+    /// wish to leave.
+    AskSecret(String),
     /// Nothing: the thread ends.
     Stop,
 }
@@ -157,7 +162,7 @@ pub fn start(config: ReplConfig, screen: Arc<Terminal>) -> Result<(ReplHandle, m
             let _alive = alive;
             let link = editor::Link { shared: thread_shared, screen: thread_screen, typed };
             if editor::run(&config, &link).is_none() {
-                dumb::run(&link, &stopped);
+                dumb::run(&link, config.question.as_deref(), &stopped);
             }
         })
         .context("could not start the editor's thread")?;

@@ -13,13 +13,13 @@ use super::{
     admission::Listed,
     ask::{Errand, Outcome},
     carry::Carrier,
+    codes::{Codes, Notice},
     log::Log,
-    names::NameError,
     relay::Violation,
     seat::LinkEnd,
     state::{Caller, State, Verdict},
 };
-use crate::wire::{Answer, Departure, Envelope, Epoch, Hello, Refusal, Request};
+use crate::wire::{Answer, Departure, Envelope, Epoch, Event, Hello, PublicKey, Refusal, Request};
 
 /// Frames from links that wait for the actor: what a few busy links bring in one turn.
 const INGEST: usize = 1024;
@@ -47,7 +47,8 @@ pub(super) enum FromLink {
 pub(super) enum Control {
     Arrive { caller: Caller, hello: Hello, listed: Listed, old_port: bool, reply: oneshot::Sender<Verdict> },
     KnockBroke { ticket: u64 },
-    Run { errand: Errand, result: Result<(), String>, reply: oneshot::Sender<Answer> },
+    Run { errand: Errand, result: Result<Option<PublicKey>, String>, reply: oneshot::Sender<Answer> },
+    WrongCode(Notice),
     Moved { result: Result<u16, String>, reply: oneshot::Sender<Answer> },
     Close,
 }
@@ -60,6 +61,7 @@ pub struct RoomHandle {
     pub(super) log: Arc<Log>,
     pub(super) config: Arc<RoomConfig>,
     pub(super) streams: Carrier,
+    pub(super) codes: Codes,
     closed: watch::Receiver<bool>,
 }
 
@@ -83,15 +85,17 @@ impl RoomHandle {
 }
 
 /// Opens a room with a log of its own `epoch`. Its tasks run in `tasks` and end after [`RoomHandle::close`].
-pub fn start(config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomHandle {
+pub fn start(mut config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomHandle {
     let (control, control_queue) = mpsc::channel(INGEST);
     let (ingest, ingest_queue) = mpsc::channel(INGEST);
     let (closing, closed) = watch::channel(false);
+    // Taken out of the configuration, which is not to keep it when there is another one.
+    let codes = Codes::new(config.code.take());
     let shared = Arc::new(config.clone());
     let streams = Carrier::new(tasks.clone());
-    let state = State::new(config, epoch, streams.clone());
+    let state = State::new(config, epoch, streams.clone(), codes.clone());
     let log = state.log.clone();
-    let handle = RoomHandle { control: control.clone(), ingest, log, config: shared, streams, closed };
+    let handle = RoomHandle { control: control.clone(), ingest, log, config: shared, streams, codes, closed };
     let actor = Actor { state, control, tasks: tasks.clone(), closing, checked: (0, 0) };
     tasks.spawn(actor.run(control_queue, ingest_queue));
     handle
@@ -201,6 +205,12 @@ impl Actor {
                     Verdict::Seated(seated) => Some((seated.welcome.number, seated.shared.id)),
                     _ => None,
                 };
+                if let Verdict::Seated(seated) = &verdict
+                    && caller.invited
+                {
+                    let (member, name) = (seated.welcome.number, seated.welcome.name.clone());
+                    self.run_errand(Errand::Invite { member, key: caller.key, name }, oneshot::channel().0);
+                }
                 if reply.send(verdict).is_err()
                     && let Some((number, link)) = seated
                 {
@@ -221,12 +231,15 @@ impl Actor {
                 };
                 let _ = reply.send(answer);
             }
+            Control::WrongCode(Notice { address, tries, others }) => {
+                self.state.tell_rulers(&Event::Guesses { address, tries, others }, now);
+            }
             Control::Close => return true,
         }
         false
     }
 
-    fn ran(&mut self, errand: &Errand, result: Result<(), String>, now: Instant) -> Answer {
+    fn ran(&mut self, errand: &Errand, result: Result<Option<PublicKey>, String>, now: Instant) -> Answer {
         match (errand, result) {
             (Errand::LetIn { name, .. }, Err(error)) => {
                 Answer::Denied(format!("{name} still waits: the list of those let in was not saved: {error}"))
@@ -234,7 +247,7 @@ impl Actor {
             (Errand::PutOut { .. }, Err(error)) => Answer::Denied(format!(
                 "they are out, but still on the list of those let in, which was not saved: {error}"
             )),
-            (Errand::LetIn { key, name }, Ok(())) => {
+            (Errand::LetIn { key, name }, Ok(_)) => {
                 // By key: the knock may have been lost and made again while the list was saved.
                 match self.state.knocks.iter().position(|knock| knock.caller.key == *key) {
                     Some(index) => {
@@ -244,10 +257,42 @@ impl Actor {
                     None => Answer::Denied(format!("{name} did not wait; they may come in at any time now")),
                 }
             }
-            (Errand::PutOut { .. }, Ok(())) => Answer::Done,
-            (Errand::Rename { .. }, Err(reason)) => Answer::Denied(reason),
-            (Errand::Rename { member, name, .. }, Ok(())) => self.state.rename(*member, name, now),
+            (Errand::PutOut { .. }, Ok(_)) => Answer::Done,
+            (Errand::Rename { member, name, .. }, Ok(_)) => self.state.rename(*member, name, now),
+            (Errand::Invite { member, .. }, result) => self.state.invited(*member, result.err(), now),
+            (Errand::Ban { by, key, name, reason }, Ok(Some(found))) => {
+                if key.is_none() {
+                    self.state.put_out_for_good(by, found, name, reason, now);
+                }
+                Answer::Done
+            }
+            (Errand::Ban { key: Some(_), .. }, Err(error)) => Answer::Denied(format!(
+                "they are out until this room closes, but not for good, since that was not saved: {error}"
+            )),
+            (Errand::Unban { key }, Ok(_)) => {
+                self.state.bans.remove(key);
+                Answer::Done
+            }
+            (Errand::Mute { by, muted, .. }, Ok(Some(found))) => self.state.silence(by, found, *muted, now),
+            (Errand::Ban { name, .. } | Errand::Mute { name, .. }, Ok(None)) => {
+                Answer::Denied(format!("nobody called {name} is or was here"))
+            }
+            (_, Err(reason)) => Answer::Denied(reason),
         }
+    }
+
+    /// Reads or changes the list of keys beside the actor, which goes on when that is done.
+    fn run_errand(&self, errand: Errand, reply: oneshot::Sender<Answer>) {
+        let guests = self.state.config.guests.clone();
+        let control = self.control.clone();
+        self.tasks.spawn(async move {
+            let job = errand.clone();
+            let result = match tokio::task::spawn_blocking(move || job.run(&*guests)).await {
+                Ok(result) => result.map_err(|error| format!("{error:#}")),
+                Err(error) => Err(error.to_string()),
+            };
+            let _ = control.send(Control::Run { errand, result, reply }).await;
+        });
     }
 
     fn outcome(&mut self, outcome: Outcome, reply: oneshot::Sender<Answer>) {
@@ -255,26 +300,7 @@ impl Actor {
             Outcome::Now(answer) => {
                 let _ = reply.send(answer);
             }
-            Outcome::First(errand) => {
-                let guests = self.state.config.guests.clone();
-                let control = self.control.clone();
-                self.tasks.spawn(async move {
-                    let job = errand.clone();
-                    let run = tokio::task::spawn_blocking(move || match job {
-                        Errand::LetIn { key, name } => guests.let_in(&key, &name),
-                        Errand::PutOut { key } => guests.put_out(&key),
-                        Errand::Rename { key, name, .. } => match guests.key_of(&name)? {
-                            Some(known) if known != key => Err(NameError::Taken(name).into()),
-                            _ => Ok(()),
-                        },
-                    });
-                    let result = match run.await {
-                        Ok(result) => result.map_err(|error| format!("{error:#}")),
-                        Err(error) => Err(error.to_string()),
-                    };
-                    let _ = control.send(Control::Run { errand, result, reply }).await;
-                });
-            }
+            Outcome::First(errand) => self.run_errand(errand, reply),
             Outcome::Move(port) => {
                 let mover = self.state.config.mover.clone();
                 let control = self.control.clone();

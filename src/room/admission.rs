@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     source::Source,
-    wire::{Event, Hello, KnockRow, PublicKey, Refusal},
+    wire::{Event, Hello, KnockRow, Otherwise, PublicKey, Refusal},
 };
 
 /// What the list of keys let in before says of a caller.
@@ -52,14 +52,21 @@ fn refused_name(error: &NameError) -> Verdict {
 }
 
 impl State {
-    /// Judges a caller who has said Hello, in the order: banned, moved, its own seat, room for one more, the
-    /// host's own key, let in before, open, knock.
+    /// Judges a caller who has said Hello, in the order: banned, too often, its own seat, locked, room for one more,
+    /// the host's own key, let in before, open, the code, knock.
     pub(super) fn arrive(&mut self, caller: &Caller, hello: &Hello, listed: &Listed, now: Instant) -> Verdict {
         if hello.next == 0 {
             return Verdict::Violation;
         }
-        if let Some(until) = self.bans.get(&caller.key) {
-            return Verdict::Refused(Refusal::Banned { secs: until.duration_since(now).as_secs() + 1 });
+        if let Some(ban) = self.bans.get(&caller.key) {
+            return Verdict::Refused(Refusal::Banned { secs: ban.secs(now) });
+        }
+        // Whoever proves the code has come once, and is judged twice.
+        if !caller.inside
+            && !caller.invited
+            && let Some(wait) = self.comings.wait(caller.key, now)
+        {
+            return Verdict::Refused(Refusal::TooOften { secs: wait.as_secs() + 1 });
         }
         if let Some(&number) = self.by_id.get(&(caller.key, hello.instance)) {
             if !caller.inside && self.seats.get(&number).is_some_and(|seat| seat.host) {
@@ -70,16 +77,23 @@ impl State {
                 None => Verdict::Violation,
             };
         }
+        if self.locked && !self.may_rule(caller.key) && !self.seats.values().any(|seat| seat.who.key == caller.key) {
+            return Verdict::Refused(Refusal::Locked);
+        }
         if self.is_full() {
             return Verdict::Refused(Refusal::Full { limit: self.config.max_members });
         }
-        if self.known(caller.key, listed) || self.config.open {
+        if self.known(caller.key, listed) || self.config.open || caller.invited {
             return match self.names.take_like(&hello.name, caller.key, listed.name_of_another) {
                 Ok(name) => Verdict::Seated(Box::new(self.enter(caller, hello, name, now))),
                 Err(error) => refused_name(&error),
             };
         }
-        self.knock(caller, hello, listed, now)
+        match hello.otherwise {
+            Otherwise::Nothing => Verdict::Refused(Refusal::Stranger),
+            Otherwise::Knock => self.knock(caller, hello, listed, now),
+            Otherwise::Code(element) => Verdict::Prove(element),
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -148,7 +162,7 @@ impl State {
         self.tell_rulers(&Event::Knock { name, key, address, claims, more: untold - 1 }, now);
     }
 
-    fn tell_rulers(&mut self, event: &Event, now: Instant) {
+    pub(super) fn tell_rulers(&mut self, event: &Event, now: Instant) {
         let rulers: Vec<u32> =
             self.seats.values().filter(|seat| self.may_rule(seat.who.key)).map(|seat| seat.who.number).collect();
         for ruler in rulers {

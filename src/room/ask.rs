@@ -11,7 +11,7 @@ use super::{
     seat::Seat,
     state::State,
 };
-use crate::wire::{Answer, Departure, Event, MAX_NAME_LEN, MAX_REASON_LEN, PAGE_ROWS, PublicKey, Request, WhoRow};
+use crate::wire::{Answer, Event, MAX_NAME_LEN, PAGE_ROWS, PublicKey, Request, WhoRow};
 
 /// What a request comes to.
 #[derive(Debug)]
@@ -33,9 +33,17 @@ pub(super) enum Errand {
     PutOut { key: PublicKey },
     /// Asked whether a name is somebody else's there, before a member takes it.
     Rename { member: u32, key: PublicKey, name: String },
+    /// Put on it, since they came in with the code.
+    Invite { member: u32, key: PublicKey, name: String },
+    /// Taken off it and out for good. Without a key, whose name it is there is looked up first.
+    Ban { by: String, key: Option<PublicKey>, name: String, reason: String },
+    /// Out no longer.
+    Unban { key: PublicKey },
+    /// Asked whose name it is there, who is then to be silent, or not any more.
+    Mute { by: String, name: String, muted: bool },
 }
 
-fn denied(reason: impl Into<String>) -> Outcome {
+pub(super) fn denied(reason: impl Into<String>) -> Outcome {
     Outcome::Now(Answer::Denied(reason.into()))
 }
 
@@ -86,6 +94,12 @@ impl State {
                 denied("the room is at that port already")
             }
             Request::Move { port } => Outcome::Move(port),
+            Request::Code(change) => self.change_code(change),
+            Request::Ban { whom, reason } => self.ban(asker, whom, reason, now),
+            Request::Unban { key } => self.unban(key, now),
+            Request::Bans { after } => Outcome::Now(self.banned(after, now)),
+            Request::Mute { whom, muted } => self.mute(asker, whom, muted, now),
+            Request::Lock { locked } => self.lock(asker, locked, now),
         }
     }
 
@@ -93,12 +107,12 @@ impl State {
         Answer::Place { port: self.config.port, addresses: self.config.addresses.iter().take(16).copied().collect() }
     }
 
-    fn named(&self, name: &str) -> Option<&Seat> {
+    pub(super) fn named(&self, name: &str) -> Option<&Seat> {
         let wanted = name.to_lowercase();
         self.seats.values().find(|seat| seat.who.name.to_lowercase() == wanted)
     }
 
-    fn knock_of(&self, name: &str) -> Option<usize> {
+    pub(super) fn knock_of(&self, name: &str) -> Option<usize> {
         let wanted = name.to_lowercase();
         self.knocks.iter().position(|knock| knock.name.to_lowercase() == wanted)
     }
@@ -114,6 +128,7 @@ impl State {
                 rtt_micros: (rtt > 0).then_some(rtt),
                 host: seat.host,
                 away: seat.broken.is_some(),
+                muted: self.muted.contains(&seat.who.key),
             }
         });
         let rows = rows.collect();
@@ -163,24 +178,6 @@ impl State {
         drop(ring);
         self.record(Event::Renamed { member, name: name.clone() }, Audience::All, needs, now);
         Answer::Name(name)
-    }
-
-    fn kick(&mut self, by: u32, member: u32, mut reason: String, now: Instant) -> Outcome {
-        let Some(key) = self.seats.get(&member).map(|seat| seat.who.key) else { return denied("they are not here") };
-        if key == self.config.owner {
-            return denied("the host cannot be put out of the room");
-        }
-        while reason.len() > MAX_REASON_LEN {
-            reason.pop();
-        }
-        let by = self.seats.get(&by).map(|seat| seat.who.name.clone()).unwrap_or_default();
-        self.bans.insert(key, now + self.config.timing.ban);
-        let seats: Vec<u32> =
-            self.seats.values().filter(|seat| seat.who.key == key).map(|seat| seat.who.number).collect();
-        for number in seats {
-            self.depart(number, Departure::Kicked { by: by.clone(), reason: reason.clone() }, now);
-        }
-        Outcome::First(Errand::PutOut { key })
     }
 
     /// The room is at another port now.

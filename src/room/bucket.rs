@@ -30,9 +30,19 @@ impl Bucket {
         full_at.checked_sub(self.burst).is_none_or(|pass| pass <= now)
     }
 
+    /// Whether nothing has been taken for so long that it might as well be a new one.
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        self.full_at <= now
+    }
+
     /// Takes one and says from when on it may pass.
     pub(super) fn take(&mut self, now: Instant) -> Option<Instant> {
-        self.full_at = self.full_at.max(now) + self.interval;
+        self.take_many(1, now)
+    }
+
+    /// Takes that many and says from when on they may pass.
+    pub(super) fn take_many(&mut self, count: u32, now: Instant) -> Option<Instant> {
+        self.full_at = self.full_at.max(now) + self.interval * count;
         let pass = self.full_at.checked_sub(self.burst)?;
         (pass > now).then_some(pass)
     }

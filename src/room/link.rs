@@ -23,20 +23,18 @@ use super::{
     bucket::Bucket,
     log::{Cursor, Read},
     names::normal_form,
+    pace::{PING_RATE, Pace},
     seat::{LinkEnd, LinkShared},
     state::{Caller, Verdict},
 };
 use crate::{
+    code::pake::{self, Ends},
     gauge::Gauge,
     link::{FIRST_BUFFER, Pulse, Replies, WRITE_BYTES, write_all},
-    wire::{Codec, End, FromRoom, Hello, MAX_FRAME_LEN, MAX_HELLO_LEN, PublicKey, Refusal, ToRoom, encode_into},
+    wire::{
+        Codec, Element, End, FromRoom, Hello, MAX_FRAME_LEN, MAX_HELLO_LEN, PublicKey, Refusal, ToRoom, encode_into,
+    },
 };
-
-/// Seconds' worth of lines that a member may send in one go.
-const BURST_SECS: u32 = 4;
-
-/// Questions and pings a second, and in one go: more than any person or program of ours has.
-const ASK_RATE: (u32, u32) = (20, 60);
 
 /// How a peer reached the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +57,8 @@ pub struct Peer {
     pub gauge: Arc<Gauge>,
     /// How it got here.
     pub via: Via,
+    /// What tells its connection from all others, see [`EXPORTER`](crate::wire::EXPORTER).
+    pub exporter: [u8; 32],
     /// Until when it must have said Hello.
     pub deadline: Instant,
     /// Its share among those not admitted yet, given back once it has said Hello.
@@ -66,6 +66,12 @@ pub struct Peer {
 }
 
 type Frames<S> = FramedRead<ReadHalf<S>, Codec<ToRoom>>;
+
+/// What becomes of a caller who is to prove that it knows the code.
+enum Proved {
+    Knows,
+    Not(Verdict),
+}
 
 /// How a link came to its end.
 #[derive(Debug)]
@@ -94,7 +100,7 @@ impl RoomHandle {
     where
         S: AsyncRead + AsyncWrite + Send,
     {
-        let Peer { key, address, gauge, via, deadline, turn } = peer;
+        let Peer { key, address, gauge, via, exporter, deadline, turn } = peer;
         let (read, mut write) = tokio::io::split(stream);
         let mut frames = FramedRead::with_capacity(read, Codec::new(MAX_HELLO_LEN), FIRST_BUFFER);
         let hello = match timeout_at(deadline, frames.next()).await {
@@ -105,8 +111,19 @@ impl RoomHandle {
             Ok(None) => return tracing::debug!(?address, "closed without a hello"),
             Err(_) => return tracing::debug!(?address, "no hello in time"),
         };
-        let caller = Caller { key, address, gauge, inside: via == Via::Inside };
-        let verdict = self.judge(caller, hello, via == Via::OldPort).await;
+        let mut caller = Caller { key, address, gauge, inside: via == Via::Inside, invited: false };
+        let mut verdict = self.judge(&caller, &hello, via == Via::OldPort).await;
+        if let Verdict::Prove(element) = verdict {
+            let ends = Ends { exporter, joiner: key, host: self.config.owner };
+            let proved = timeout_at(deadline, self.prove(address, &ends, &element, &mut frames, &mut write)).await;
+            verdict = match proved.unwrap_or(Proved::Not(Verdict::Violation)) {
+                Proved::Not(verdict) => verdict,
+                Proved::Knows => {
+                    caller.invited = true;
+                    self.judge(&caller, &hello, via == Via::OldPort).await
+                }
+            };
+        }
         drop(turn);
         match self.wait(verdict, &mut frames, &mut write).await {
             Some(Verdict::Seated(seated)) => {
@@ -130,7 +147,7 @@ impl RoomHandle {
     }
 
     /// Asks the actor about a Hello.
-    async fn judge(&self, caller: Caller, hello: Hello, old_port: bool) -> Verdict {
+    async fn judge(&self, caller: &Caller, hello: &Hello, old_port: bool) -> Verdict {
         let (guests, key, name) = (self.config.guests.clone(), caller.key, hello.name.clone());
         let look = move || {
             let name = normal_form(&name).unwrap_or(name);
@@ -146,6 +163,7 @@ impl RoomHandle {
             }
         };
         let (reply, verdict) = oneshot::channel();
+        let (caller, hello) = (caller.clone(), hello.clone());
         let arrive = Control::Arrive { caller, hello, listed, old_port, reply };
         // An error holds the message and with it the other end of the reply, so it must not live on.
         if self.control.send(arrive).await.is_err() {
@@ -154,13 +172,52 @@ impl RoomHandle {
         verdict.await.unwrap_or(Verdict::Refused(Refusal::Closing))
     }
 
+    /// Has a caller prove that it knows the code.
+    async fn prove<S>(
+        &self,
+        address: Option<IpAddr>,
+        ends: &Ends,
+        element: &Element,
+        frames: &mut Frames<S>,
+        write: &mut WriteHalf<S>,
+    ) -> Proved
+    where
+        S: AsyncRead + AsyncWrite + Send,
+    {
+        let refused = |refusal| Proved::Not(Verdict::Refused(refusal));
+        let guess = match self.codes.guess(address, Instant::now()) {
+            Ok(guess) => guess,
+            Err(wait) => return refused(Refusal::Guesses { secs: wait.as_secs() + 1 }),
+        };
+        let (hosting, answer) = pake::Host::start(guess.code.as_deref(), ends);
+        let Ok(asking) = hosting.finish(element) else { return Proved::Not(Verdict::Violation) };
+        if self.say(&FromRoom::Code(answer), write).await.is_err() {
+            return Proved::Not(Verdict::Violation);
+        }
+        let Some(Ok(ToRoom::Confirm(confirmation))) = frames.next().await else {
+            return Proved::Not(Verdict::Violation);
+        };
+        match asking.judge(&confirmation).filter(|_| self.codes.right(&guess)) {
+            Some(confirmation) => match self.say(&FromRoom::Confirmed(confirmation), write).await {
+                Ok(()) => Proved::Knows,
+                Err(_) => Proved::Not(Verdict::Violation),
+            },
+            None => {
+                if let Some(notice) = self.codes.wrong(&guess, Instant::now()) {
+                    let _ = self.control.send(Control::WrongCode(notice)).await;
+                }
+                refused(Refusal::WrongCode)
+            }
+        }
+    }
+
     /// Waits for the last word on somebody at the door.
     async fn wait<S>(&self, verdict: Verdict, frames: &mut Frames<S>, write: &mut WriteHalf<S>) -> Option<Verdict>
     where
         S: AsyncRead + AsyncWrite + Send,
     {
         let Verdict::Waiting { name, ticket, verdict: mut decision } = verdict else { return Some(verdict) };
-        let mut signs = Bucket::new(ASK_RATE.0, ASK_RATE.1, Instant::now());
+        let mut signs = Bucket::new(PING_RATE.0, PING_RATE.1, Instant::now());
         let mut reply = Some(FromRoom::Waiting { name });
         loop {
             if let Some(frame) = reply.take()
@@ -277,9 +334,7 @@ impl Link<'_> {
     where
         S: AsyncRead + AsyncWrite,
     {
-        let now = Instant::now();
-        let mut lines = self.room.config.rate.map(|rate| Bucket::new(rate, rate.saturating_mul(BURST_SECS), now));
-        let mut asks = Bucket::new(ASK_RATE.0, ASK_RATE.1, now);
+        let mut pace = Pace::new(self.room.config.rate, Instant::now());
         loop {
             self.pulse.listening();
             let frame = match frames.next().await {
@@ -291,12 +346,11 @@ impl Link<'_> {
                 None => return Over::Broke("end of stream"),
             };
             self.pulse.heard();
-            let bucket = match frame {
-                ToRoom::Envelope(_) => lines.as_mut(),
-                ToRoom::Ask(_) | ToRoom::Ping(_) => Some(&mut asks),
-                _ => None,
-            };
-            if let Some(pass) = bucket.and_then(|bucket| bucket.take(Instant::now())) {
+            let now = Instant::now();
+            if let Some(pass) = pace.pass(&frame, now) {
+                if pace.is_notable(pass, now) {
+                    self.replies.push(FromRoom::Slowed { rate: self.room.config.rate }).await;
+                }
                 tokio::time::sleep_until(pass).await;
             }
             match frame {
@@ -319,7 +373,7 @@ impl Link<'_> {
                     self.tell(FromLink::Leave).await;
                     return Over::Left;
                 }
-                ToRoom::Hello(_) => return Over::Broke("a second hello"),
+                ToRoom::Hello(_) | ToRoom::Confirm(_) => return Over::Broke("a second entry"),
             }
         }
     }
@@ -347,7 +401,12 @@ impl Link<'_> {
                 let ring = self.room.log.read();
                 // Looked at under the lock: a gap acknowledges all that the ring has dropped by now.
                 let accepted = self.shared.accepted.load(Relaxed);
-                ring.read(cursor, accepted, &mut bytes, WRITE_BYTES)
+                // So is this: whoever is put out gets no event that was recorded after that.
+                if self.shared.over.load(Relaxed) {
+                    Read::All
+                } else {
+                    ring.read(cursor, accepted, &mut bytes, WRITE_BYTES)
+                }
             };
             self.shared.next.store(cursor.next(), Relaxed);
             if !bytes.is_empty() {

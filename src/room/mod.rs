@@ -13,9 +13,12 @@ mod admission;
 mod ask;
 mod bucket;
 mod carry;
+mod codes;
 mod link;
 mod log;
 mod names;
+mod pace;
+mod power;
 mod relay;
 mod seat;
 mod state;
@@ -24,7 +27,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::wire::PublicKey;
+use crate::{code::Code, wire::PublicKey};
 
 pub use actor::{RoomHandle, start};
 pub use link::{Peer, Via};
@@ -60,6 +63,20 @@ pub trait Guests: Send + Sync + 'static {
     ///
     /// If the list cannot be saved.
     fn put_out(&self, key: &PublicKey) -> anyhow::Result<()>;
+
+    /// Takes a key off the list, and keeps it out for good: it is among [`RoomConfig::bans`] of the next room.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be saved.
+    fn ban(&self, key: &PublicKey, name: &str) -> anyhow::Result<()>;
+
+    /// Keeps a key out no longer.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be saved.
+    fn unban(&self, key: &PublicKey) -> anyhow::Result<()>;
 }
 
 /// How a room is set up.
@@ -79,6 +96,10 @@ pub struct RoomConfig {
     pub reserved: Vec<String>,
     /// The keys let in before.
     pub guests: Arc<dyn Guests>,
+    /// The keys that are out for good, and their names.
+    pub bans: Vec<(PublicKey, String)>,
+    /// The code that it begins with, if it has one.
+    pub code: Option<Arc<Code>>,
     /// The port it is reached at.
     pub port: u16,
     /// The usable addresses of the host's machine.

@@ -194,6 +194,11 @@ impl Names {
         Err(NameError::Taken(name))
     }
 
+    /// Whose name it is, or was lately.
+    pub(super) fn holder(&self, name: &str) -> Option<PublicKey> {
+        looks(name).iter().find_map(|look| self.held.get(self.by_look.get(look)?)).map(|held| held.key)
+    }
+
     fn hold(&mut self, looks: Looks, key: PublicKey) {
         // What looks like it is the key's own unused name: it was judged.
         for look in &looks {

@@ -12,6 +12,9 @@ use crate::wire::{
     Body, Envelope, Event, Kept, MAX_KEPT, MAX_KEPT_IN_ROOM, MAX_KEPT_LEN, MAX_PAYLOAD_LEN, Said, To, is_command_name,
 };
 
+/// What somebody hears who may not speak to everyone.
+const MUTED: &str = "not said: the host has muted you";
+
 /// The sender broke the protocol.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Violation;
@@ -39,8 +42,12 @@ impl State {
         if let Some(link) = &seat.link {
             link.shared.accepted.store(n, Relaxed);
         }
+        let key = seat.who.key;
         if let Body::Withdraw { tag } = body {
             return self.take_back(from, n, prev, tag, now);
+        }
+        if to == To::Everyone && self.muted.contains(&key) {
+            return self.refuse(from, n, MUTED, now);
         }
         let recipient = match to {
             To::Everyone => None,

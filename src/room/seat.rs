@@ -42,6 +42,8 @@ pub(super) struct LinkShared {
     pub(super) writing: AtomicBool,
     /// When that write began.
     pub(super) begun: Arc<Gauge>,
+    /// Whether the member is gone: nothing more is read for it.
+    pub(super) over: AtomicBool,
     /// The last round trip in microseconds, 0 for none.
     pub(super) rtt: AtomicU32,
     /// The highest number accepted from the member.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::BytesMut;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
@@ -18,15 +18,17 @@ use super::{
     admission::Knock,
     bucket::Bucket,
     carry::Carrier,
+    codes::Codes,
     log::{Audience, Cursor, KeptFrame, Log, Needs, Place},
     names::Names,
+    power::{Ban, Comings},
     seat::{LinkControl, LinkEnd, LinkShared, Seat},
 };
 use crate::{
     gauge::Gauge,
     wire::{
-        Departure, End, Epoch, Event, FEATURE_ASKABLE, FEATURE_OPEN, FEATURE_STREAMS, FromRoom, Hello, Instance,
-        Introduction, PublicKey, Refusal, Welcome, encode_into,
+        Departure, Element, End, Epoch, Event, FEATURE_ASKABLE, FEATURE_OPEN, FEATURE_STREAMS, FromRoom, Hello,
+        Instance, Introduction, PublicKey, Refusal, Welcome, encode_into,
     },
 };
 
@@ -42,6 +44,8 @@ pub(super) struct Caller {
     pub(super) gauge: Arc<Gauge>,
     /// Whether the link is in the room's own process.
     pub(super) inside: bool,
+    /// Whether it has proved that it knows the code.
+    pub(super) invited: bool,
 }
 
 /// What a link gets when its member has a seat.
@@ -64,6 +68,8 @@ pub(super) enum Verdict {
         verdict: oneshot::Receiver<Verdict>,
     },
     Refused(Refusal),
+    /// It is to prove that it knows the code.
+    Prove(Element),
     /// The Hello contradicts itself or the room.
     Violation,
 }
@@ -79,7 +85,12 @@ pub(super) struct State {
     pub(super) by_id: FxHashMap<(PublicKey, Instance), u32>,
     pub(super) names: Names,
     pub(super) knocks: Vec<Knock>,
-    pub(super) bans: FxHashMap<PublicKey, Instant>,
+    pub(super) bans: BTreeMap<PublicKey, Ban>,
+    pub(super) muted: FxHashSet<PublicKey>,
+    /// Whether only those are let in who are in.
+    pub(super) locked: bool,
+    pub(super) codes: Codes,
+    pub(super) comings: Comings,
     pub(super) kept_in_room: usize,
     pub(super) streams: Carrier,
     last_number: u32,
@@ -93,7 +104,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(config: RoomConfig, epoch: Epoch, streams: Carrier) -> Self {
+    pub(super) fn new(config: RoomConfig, epoch: Epoch, streams: Carrier, codes: Codes) -> Self {
         // Names of those who left are held too, for a while: as many again as there can be members.
         let held = 2 * config.max_members as usize + 1024;
         Self {
@@ -104,7 +115,11 @@ impl State {
             seats: BTreeMap::new(),
             by_id: FxHashMap::default(),
             knocks: Vec::new(),
-            bans: FxHashMap::default(),
+            bans: config.bans.iter().map(|(key, name)| (*key, Ban::for_good(name))).collect(),
+            muted: FxHashSet::default(),
+            locked: false,
+            codes,
+            comings: Comings::default(),
             kept_in_room: 0,
             streams,
             last_number: 0,
@@ -233,6 +248,7 @@ impl State {
             next: AtomicU64::new(cursor.next()),
             writing: false.into(),
             begun: Gauge::new(),
+            over: false.into(),
             rtt: AtomicU32::new(0),
             accepted: AtomicU64::new(seat.accepted),
         });
@@ -275,8 +291,13 @@ impl State {
             ring.forget(number);
         }
         self.names.release(&seat.who.name);
-        if let (Some(link), Departure::Kicked { by, reason }) = (seat.link, &how) {
-            let _ = link.end.send(LinkEnd::Told(End::Kicked { by: by.clone(), reason: reason.clone() }));
+        if let Some(link) = seat.link {
+            // Before the next event is recorded: what is said from now on is not for it.
+            link.shared.over.store(true, Relaxed);
+            if let Departure::Kicked { by, reason, term } = &how {
+                let told = End::Kicked { by: by.clone(), reason: reason.clone(), term: *term };
+                let _ = link.end.send(LinkEnd::Told(told));
+            }
         }
         // A large room names those who leave something behind: their offers go with them.
         if !self.crowded() || !seat.kept.is_empty() || matches!(how, Departure::Kicked { .. }) {
@@ -323,7 +344,8 @@ impl State {
                 self.record(Event::Away { member: number }, Audience::All, needs, now);
             }
         }
-        self.bans.retain(|_, until| *until > now);
+        self.bans.retain(|_, ban| ban.until.is_none_or(|until| until > now));
+        self.comings.forget_old(now);
         self.streams.table().expire(now);
         self.answer_old_knocks(now);
         self.tell_crowd(now);

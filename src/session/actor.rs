@@ -26,9 +26,16 @@ use super::{
     roster::Roster,
 };
 use crate::{
+    code::{
+        Code,
+        pake::{Doubting, Ends, Joiner},
+    },
     gauge::Gauge,
     link::FIRST_BUFFER,
-    wire::{Codec, CodecError, FromRoom, Hello, Instance, MAX_FRAME_LEN, PublicKey, Refusal, ToRoom, Welcome, encode},
+    wire::{
+        Codec, CodecError, FromRoom, Hello, Instance, MAX_FRAME_LEN, Otherwise, PublicKey, Refusal, ToRoom, Welcome,
+        encode,
+    },
 };
 
 /// Events that wait for the owner: enough that a burst of lines does not stop the link for each.
@@ -46,6 +53,22 @@ pub struct Dialed<S> {
     pub stream: S,
     /// When it last took bytes.
     pub gauge: Arc<Gauge>,
+    /// What tells this connection from all others, see [`EXPORTER`](crate::wire::EXPORTER).
+    pub exporter: [u8; 32],
+    /// The key that the room's end has proved.
+    pub host: PublicKey,
+    /// Whether that key was known to be the right one before this program met it.
+    pub known: bool,
+}
+
+/// What a person wants of a room that does not let them in by itself.
+pub enum Wish {
+    /// That its host is asked.
+    Knock,
+    /// To prove that they know its code.
+    Code(Code),
+    /// Nothing.
+    Leave,
 }
 
 /// Why there is no stream to the room.
@@ -67,6 +90,20 @@ pub trait Dial: Send + 'static {
 
     /// Dials once, within a deadline of its own.
     async fn dial(&mut self) -> Result<Dialed<Self::Stream>, DialError>;
+
+    /// What to say to a room that does not let us in by itself, which is why it has refused us:
+    /// [`Refusal::Stranger`], [`Refusal::WrongCode`] or [`Refusal::Guesses`].
+    ///
+    /// # Errors
+    ///
+    /// One line that says why there is nothing to say.
+    async fn wish(&mut self, refusal: &Refusal) -> Result<Wish, String> {
+        let _ = refusal;
+        Ok(Wish::Knock)
+    }
+
+    /// The room could not prove that it knows the code that it was shown: it may be somebody else's.
+    async fn distrust(&mut self) {}
 
     /// The room is at another port of the same address from now on.
     async fn moved(&mut self, port: u16) {
@@ -134,7 +171,7 @@ pub fn start<D: Dial>(config: SessionConfig, dial: D, tasks: &TaskTracker) -> (H
         features: 0.into(),
     });
     let handle = Handle { shared: shared.clone(), questions: asking };
-    let actor = Actor { config, dial, shared, life: Life::default(), events, moves: 0 };
+    let actor = Actor { config, dial, shared, life: Life::default(), events, moves: 0, knocks: false };
     tasks.spawn(actor.run(questions));
     (handle, owner)
 }
@@ -147,6 +184,8 @@ struct Actor<D> {
     events: mpsc::Sender<SessionEvent>,
     /// How often the room has sent us to another port since it last let us in.
     moves: u32,
+    /// Whether the host is to be asked, now and whenever the connection breaks while we wait.
+    knocks: bool,
 }
 
 /// A link whose Hello was answered with Welcome.
@@ -157,12 +196,24 @@ struct Entered<S> {
     welcome: Welcome,
 }
 
+/// How far the proof of the code is.
+enum Proof {
+    /// There is none, or it is complete.
+    None,
+    /// Our element is in the Hello.
+    Begun(Joiner),
+    /// Our confirmation is sent.
+    Shown(Doubting),
+}
+
 /// Why there is no link.
 enum NotIn {
     /// Another try may succeed.
     Later(String),
     /// The room moved, so another try is due at once.
     Moved,
+    /// The room does not let us in by itself.
+    Unknown(Refusal),
     Never(Ending),
 }
 
@@ -188,6 +239,7 @@ impl<D: Dial> Actor<D> {
             };
             let reason = match entered {
                 Err(NotIn::Moved) => continue,
+                Err(NotIn::Unknown(refusal)) => return Ending::Refused(refusal),
                 Err(NotIn::Never(ending)) => return ending,
                 Err(NotIn::Later(reason)) if self.life.resume().is_none() => return Ending::Failed(reason),
                 Err(NotIn::Later(reason)) => reason,
@@ -230,12 +282,42 @@ impl<D: Dial> Actor<D> {
         bound.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64)
     }
 
-    /// Dials, says Hello and waits for the verdict.
+    /// Comes in, with what the person wants if the room does not let us in by itself.
     async fn enter(&mut self) -> Result<Entered<D::Stream>, NotIn> {
-        let Dialed { stream, gauge } = self.dial.dial().await.map_err(|error| match error {
+        let mut code = None;
+        loop {
+            let refusal = match self.call(code.take()).await {
+                Err(NotIn::Unknown(refusal)) if self.life.resume().is_none() => refusal,
+                other => return other,
+            };
+            // A room that is asked to ask its host cannot say that it does not know us.
+            if self.knocks {
+                return Err(broken());
+            }
+            match self.dial.wish(&refusal).await {
+                Ok(Wish::Knock) => self.knocks = true,
+                Ok(Wish::Code(typed)) => code = Some(typed),
+                Ok(Wish::Leave) => return Err(NotIn::Never(Ending::Left)),
+                Err(reason) => return Err(NotIn::Never(Ending::Failed(reason))),
+            }
+        }
+    }
+
+    /// Dials, says Hello and waits for the verdict.
+    async fn call(&mut self, code: Option<Code>) -> Result<Entered<D::Stream>, NotIn> {
+        let Dialed { stream, gauge, exporter, host, known } = self.dial.dial().await.map_err(|error| match error {
             DialError::Temporary(reason) => NotIn::Later(reason),
             DialError::Final(reason) => NotIn::Never(Ending::Failed(reason)),
         })?;
+        let ends = Ends { exporter, joiner: self.config.key, host };
+        let (mut proof, otherwise) = match code {
+            None if self.knocks => (Proof::None, Otherwise::Knock),
+            None => (Proof::None, Otherwise::Nothing),
+            Some(code) => {
+                let (joiner, element) = Joiner::start(&code, &ends);
+                (Proof::Begun(joiner), Otherwise::Code(element))
+            }
+        };
         let (read, mut write) = tokio::io::split(stream);
         let mut frames = FramedRead::with_capacity(read, Codec::new(MAX_FRAME_LEN), FIRST_BUFFER);
         let hello = Hello {
@@ -244,25 +326,55 @@ impl<D: Dial> Actor<D> {
             instance: self.config.instance,
             next: self.shared.outbox().next(),
             resume: self.life.resume(),
+            otherwise,
         };
         let answer = timeout(self.config.timing.hello, async {
             say(&ToRoom::Hello(hello), &mut write).await?;
+            let answer = next(&mut frames).await?;
+            let FromRoom::Code(element) = answer else { return Ok(answer) };
+            let Proof::Begun(joiner) = std::mem::replace(&mut proof, Proof::None) else { return Err(broken()) };
+            let Ok((doubting, confirmation)) = joiner.finish(&element) else { return Err(broken()) };
+            proof = Proof::Shown(doubting);
+            say(&ToRoom::Confirm(confirmation), &mut write).await?;
             next(&mut frames).await
         });
         let mut answer = answer.await.unwrap_or_else(|_| Err(later("the room does not answer")))?;
         loop {
             match answer {
-                FromRoom::Welcome(welcome) => return Ok(Entered { frames, write, gauge, welcome }),
+                FromRoom::Welcome(welcome) => {
+                    // Whoever lets us in by our key alone must be known by theirs.
+                    if matches!(proof, Proof::Begun(_) | Proof::Shown(_)) && !known {
+                        return Err(self.unproven().await);
+                    }
+                    return Ok(Entered { frames, write, gauge, welcome });
+                }
+                FromRoom::Confirmed(confirmation) => {
+                    let Proof::Shown(doubting) = std::mem::replace(&mut proof, Proof::None) else {
+                        return Err(broken());
+                    };
+                    if !doubting.believes(&confirmation) {
+                        return Err(self.unproven().await);
+                    }
+                    self.life.events.push_back(SessionEvent::Proved);
+                }
                 FromRoom::Refused(refusal) => return Err(self.refused(refusal).await),
-                FromRoom::Waiting { name } => {
+                FromRoom::Waiting { name } if self.knocks => {
                     self.life.events.push_back(SessionEvent::Waiting { name });
                     hand_over(&mut self.life.events, &self.events).await;
                 }
                 FromRoom::Pong(_) => {}
-                _ => return Err(NotIn::Never(Ending::Failed("the room breaks the protocol".to_owned()))),
+                _ => return Err(broken()),
             }
             answer = wait_at_the_door(&self.config.timing, &mut frames, &mut write).await?;
         }
+    }
+
+    /// The room wants us in, but has not shown that it knows the code.
+    async fn unproven(&mut self) -> NotIn {
+        self.dial.distrust().await;
+        let reason = "whoever answers there does not know the code that you have, or would not prove it: it may not be \
+                      the room you mean. Compare fingerprints with its host before you join without a code";
+        NotIn::Never(Ending::Failed(reason.to_owned()))
     }
 
     /// What a refusal means for us.
@@ -278,6 +390,8 @@ impl<D: Dial> Actor<D> {
             Refusal::Full { .. } | Refusal::Crowded | Refusal::Closing if again => {
                 NotIn::Later("the room has no place at the moment".to_owned())
             }
+            Refusal::TooOften { .. } if again => later("the room lets nobody come so often"),
+            Refusal::Stranger | Refusal::WrongCode | Refusal::Guesses { .. } => NotIn::Unknown(refusal),
             refusal => NotIn::Never(Ending::Refused(refusal)),
         }
     }
@@ -289,6 +403,10 @@ async fn refuse(questions: &mut mpsc::Receiver<Question>) -> Infallible {
         drop(question);
     }
     std::future::pending().await
+}
+
+fn broken() -> NotIn {
+    NotIn::Never(Ending::Failed("the room breaks the protocol".to_owned()))
 }
 
 fn later(reason: &str) -> NotIn {

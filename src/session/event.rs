@@ -6,7 +6,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::Member;
-use crate::wire::{Departure, KnockRow, Refusal, Token};
+use std::net::IpAddr;
+
+use crate::wire::{Departure, KnockRow, Refusal, Term, Token};
 
 /// Something that happened, in the order in which it is to be shown.
 #[derive(Clone, Debug)]
@@ -16,6 +18,8 @@ pub enum SessionEvent {
         /// The provisional name.
         name: String,
     },
+    /// The room has proved that it knows the code that we have.
+    Proved,
     /// We are in, for the first time.
     Entered {
         /// How many members there are, this one included.
@@ -57,6 +61,11 @@ pub enum SessionEvent {
     Lost {
         /// Whose words are missing.
         from: Member,
+    },
+    /// The room reads from us later, since we say or ask more than our share.
+    Slowed {
+        /// How many lines a second one member may say, if that is limited.
+        rate: Option<u32>,
     },
     /// All own envelopes up to this number have arrived at the room.
     Acknowledged {
@@ -125,6 +134,8 @@ pub enum Ending {
         by: String,
         /// Why; may be empty.
         reason: String,
+        /// For how long.
+        term: Term,
     },
     /// The room did not let us in.
     Refused(Refusal),
@@ -201,5 +212,39 @@ pub enum MemberEvent {
         name: String,
         /// Whether they got in.
         entered: bool,
+    },
+    /// Somebody whom the room did not know came in with the code, and we may admit.
+    Invited {
+        /// Who.
+        member: Member,
+        /// Why the room could not put its key on the list of those let in, if it could not.
+        unlisted: Option<String>,
+    },
+    /// Wrong codes come in, and we may admit.
+    Guesses {
+        /// Where the last one came from.
+        address: Option<IpAddr>,
+        /// How many came from there.
+        tries: u32,
+        /// How many came from elsewhere since we were told last.
+        others: u32,
+    },
+    /// Somebody may not say anything to everyone any more, or may again.
+    Muted {
+        /// Who.
+        member: Member,
+        /// Whether it is oneself.
+        own: bool,
+        /// By whom it was decided.
+        by: String,
+        /// Which of the two.
+        muted: bool,
+    },
+    /// Nobody is let in any more who is not in, or the door is as before.
+    Locked {
+        /// By whom it was decided.
+        by: String,
+        /// Which of the two.
+        locked: bool,
     },
 }

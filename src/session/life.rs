@@ -107,12 +107,19 @@ impl Life {
             FromRoom::Ping(number) => return Ok(Todo::Pong(number)),
             FromRoom::Pong(number) => return Ok(Todo::Ponged(number)),
             FromRoom::Ended(End::Closed { by }) => return Ok(Todo::End(Ending::Closed { by })),
-            FromRoom::Ended(End::Kicked { by, reason }) => return Ok(Todo::End(Ending::Kicked { by, reason })),
+            FromRoom::Ended(End::Kicked { by, reason, term }) => {
+                return Ok(Todo::End(Ending::Kicked { by, reason, term }));
+            }
+            FromRoom::Slowed { rate } => self.events.push_back(SessionEvent::Slowed { rate }),
             FromRoom::Ended(End::Superseded) => {
                 let reason = "a newer connection of this very program took this one's place";
                 return Ok(Todo::End(Ending::Failed(reason.to_owned())));
             }
-            FromRoom::Welcome(_) | FromRoom::Waiting { .. } | FromRoom::Refused(_) => {
+            FromRoom::Welcome(_)
+            | FromRoom::Waiting { .. }
+            | FromRoom::Refused(_)
+            | FromRoom::Code(_)
+            | FromRoom::Confirmed(_) => {
                 return Err(Broken("a verdict after the verdict"));
             }
         }
@@ -231,6 +238,19 @@ impl Life {
                 shared.roster().knock_over(&name);
                 self.member(MemberEvent::KnockOver { name, entered });
             }
+            Event::Invited { member, unlisted } => {
+                let member = known(shared, member)?;
+                self.member(MemberEvent::Invited { member, unlisted });
+            }
+            Event::Guesses { address, tries, others } => {
+                self.member(MemberEvent::Guesses { address, tries, others });
+            }
+            Event::Muted { member, by, muted } => {
+                let member = known(shared, member)?;
+                let own = is_me(shared, &member);
+                self.member(MemberEvent::Muted { member, own, by, muted });
+            }
+            Event::Locked { by, locked } => self.member(MemberEvent::Locked { by, locked }),
             Event::Moved { port } => self.events.push_back(SessionEvent::Moved { port }),
             Event::Stream { from, token } => {
                 let from = known(shared, from)?;

@@ -16,7 +16,7 @@ mod link;
 mod outbox;
 mod roster;
 
-pub use actor::{Dial, DialError, Dialed, SessionConfig, Timing, start};
+pub use actor::{Dial, DialError, Dialed, SessionConfig, Timing, Wish, start};
 pub use event::{Ending, Incoming, MemberEvent, SessionEvent, Withdrawal};
 pub use handle::{AskError, Draft, Handle, SendError, WhenFull};
 

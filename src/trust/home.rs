@@ -77,6 +77,11 @@ impl Home {
         self.data.join("members")
     }
 
+    /// The file of the keys put out for good, see [`Members::bans_at`](super::Members::bans_at).
+    pub fn bans(&self) -> PathBuf {
+        self.data.join("bans")
+    }
+
     /// The file of the lines typed before.
     pub fn history(&self) -> PathBuf {
         self.state.join("history")

@@ -1,4 +1,4 @@
-//! The keys that this person's room let in before, and their names.
+//! The keys that this person's room let in before, or put out for good, and their names.
 //!
 //! The file has a line for each key, `KEY SINCE NAME`, with the key in hexadecimal and the day it was first
 //! let in:
@@ -19,6 +19,9 @@ use super::hosts::parse_key;
 use crate::wire::{MAX_NAME_LEN, PublicKey};
 
 const HEAD: &str = "pchat members 1";
+
+/// The first line of the list of those put out, whose form is the same.
+const BANS_HEAD: &str = "pchat bans 1";
 
 /// What is wrong with a change of the list.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +58,11 @@ impl Members {
     /// The list in the file at `path`, which need not exist.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { file: LineFile::new(path.into(), HEAD) }
+    }
+
+    /// The list of those put out for good, in the file at `path`, which need not exist.
+    pub fn bans_at(path: impl Into<PathBuf>) -> Self {
+        Self { file: LineFile::new(path.into(), BANS_HEAD) }
     }
 
     /// Whether the key was let in before.

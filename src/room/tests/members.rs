@@ -62,7 +62,7 @@ async fn case_138_a_kick_ends_all_links_of_the_key_and_nothing_more_of_it_is_app
     other.text("too late").await;
     let short = reason[..MAX_REASON_LEN].to_owned();
     for kicked in [&mut bob, &mut other] {
-        let end = End::Kicked { by: "ann".into(), reason: short.clone() };
+        let end = End::Kicked { by: "ann".into(), reason: short.clone(), term: Term::Minutes };
         assert_eq!(kicked.ended().await, Some(end), "case 147: a long reason is cut");
     }
     let left = carol.events().await.into_iter().filter_map(|event| match event {

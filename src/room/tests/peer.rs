@@ -21,9 +21,9 @@ use crate::{
     wire::*,
 };
 
-/// A guest list in memory.
+/// A guest list in memory, and a list of bans.
 #[derive(Default)]
-pub(crate) struct Book(Mutex<Vec<(PublicKey, String)>>);
+pub(crate) struct Book(Mutex<Vec<(PublicKey, String)>>, pub(crate) Mutex<Vec<(PublicKey, String)>>);
 
 impl Guests for Book {
     fn name_of(&self, key: &PublicKey) -> anyhow::Result<Option<String>> {
@@ -41,6 +41,16 @@ impl Guests for Book {
 
     fn put_out(&self, key: &PublicKey) -> anyhow::Result<()> {
         self.0.lock().unwrap().retain(|(k, _)| k != key);
+        Ok(())
+    }
+
+    fn ban(&self, key: &PublicKey, name: &str) -> anyhow::Result<()> {
+        self.1.lock().unwrap().push((*key, name.to_owned()));
+        self.put_out(key)
+    }
+
+    fn unban(&self, key: &PublicKey) -> anyhow::Result<()> {
+        self.1.lock().unwrap().retain(|(k, _)| k != key);
         Ok(())
     }
 }
@@ -62,7 +72,8 @@ pub(crate) struct Who {
 
 /// A caller with a key, an instance and an address of its own.
 pub(crate) fn who(of: u8, name: &str) -> Who {
-    let hello = Hello { features: 0, name: name.into(), instance: Instance([of; 16]), next: 1, resume: None };
+    let (instance, otherwise) = (Instance([of; 16]), Otherwise::Knock);
+    let hello = Hello { features: 0, name: name.into(), instance, next: 1, resume: None, otherwise };
     Who { key: key(of), address: Some([10, 0, 0, of].into()), via: Via::Port, hello, pipe: 1 << 20 }
 }
 
@@ -101,6 +112,8 @@ pub(crate) fn config() -> RoomConfig {
         log: LogLimits::default(),
         reserved: vec!["stop".into()],
         guests: Arc::new(Book::default()),
+        bans: Vec::new(),
+        code: None,
         port: 5000,
         addresses: vec![[10, 0, 0, 1].into()],
         mover: mpsc::channel(1).0,
@@ -145,6 +158,7 @@ impl House {
             address: who.address,
             gauge: far.gauge(),
             via: who.via,
+            exporter: [0; 32],
             deadline: Instant::now() + Duration::from_secs(10),
             turn: None,
         };

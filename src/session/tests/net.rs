@@ -121,6 +121,7 @@ impl Dial for Line {
             address: None,
             gauge: far.gauge(),
             via: Via::Port,
+            exporter: [0; 32],
             deadline: Instant::now() + Duration::from_secs(10),
             turn: None,
         };
@@ -136,7 +137,8 @@ impl Dial for Line {
         };
         self.first = false;
         self.cuts = self.cuts.saturating_sub(1);
-        Ok(Dialed { stream: Cut { inner: near, left }, gauge: Gauge::new() })
+        let (stream, gauge) = (Cut { inner: near, left }, Gauge::new());
+        Ok(Dialed { stream, gauge, exporter: [0; 32], host: key(1), known: true })
     }
 }
 

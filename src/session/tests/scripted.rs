@@ -23,7 +23,7 @@ impl Dial for Streams {
 
     async fn dial(&mut self) -> Result<Dialed<DuplexStream>, DialError> {
         let stream = self.0.recv().await.expect("the test lives")?;
-        Ok(Dialed { stream, gauge: Gauge::new() })
+        Ok(Dialed { stream, gauge: Gauge::new(), exporter: [0; 32], host: key(1), known: true })
     }
 }
 
@@ -73,6 +73,16 @@ impl Stage {
         let mut fake = Fake { frames: FramedRead::new(read, Codec::new(MAX_FRAME_LEN)), write };
         let ToRoom::Hello(hello) = fake.hear().await else { panic!("no hello") };
         (fake, hello)
+    }
+
+    /// The room's end of a link over which somebody knocks.
+    async fn knocked(&self) -> Fake {
+        let (mut fake, hello) = self.dialed().await;
+        assert_eq!(hello.otherwise, Otherwise::Nothing);
+        fake.say(FromRoom::Refused(Refusal::Stranger)).await;
+        let (fake, hello) = self.dialed().await;
+        assert_eq!(hello.otherwise, Otherwise::Knock);
+        fake
     }
 
     /// A session that is in, at `seq` 10.
@@ -257,8 +267,8 @@ async fn a_refusal_and_a_kick_end_the_session_and_nobody_dials_again() {
     fake.say(FromRoom::Refused(Refusal::Declined)).await;
     assert_eq!(stage.ending().await, Ending::Refused(Refusal::Declined));
     let (mut stage, mut fake) = Stage::entered().await;
-    fake.say(FromRoom::Ended(End::Kicked { by: "ann".into(), reason: String::new() })).await;
-    assert_eq!(stage.ending().await, Ending::Kicked { by: "ann".into(), reason: String::new() });
+    fake.say(FromRoom::Ended(End::Kicked { by: "ann".into(), reason: String::new(), term: Term::Minutes })).await;
+    assert_eq!(stage.ending().await, Ending::Kicked { by: "ann".into(), reason: String::new(), term: Term::Minutes });
     stage.streams.closed().await;
 }
 
@@ -282,7 +292,7 @@ async fn a_first_try_that_fails_ends_and_a_later_one_is_repeated_within_bounds_t
 #[tokio::test(start_paused = true)]
 async fn leaving_while_dialling_or_at_the_door_ends_at_once() {
     let mut stage = Stage::set();
-    let (mut fake, _) = stage.dialed().await;
+    let mut fake = stage.knocked().await;
     fake.say(FromRoom::Waiting { name: "mc".into() }).await;
     stage.owner.until(|event| matches!(event, SessionEvent::Waiting { .. })).await;
     let start = Instant::now();

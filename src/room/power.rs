@@ -1,0 +1,276 @@
+//! What the host alone may do: put out, ban, mute, lock, and change the code. All of it is about keys.
+
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use tokio::time::Instant;
+
+use super::{
+    Guests,
+    ask::{Errand, Outcome, denied},
+    bucket::Bucket,
+    log::{Audience, Needs},
+    names::NameError,
+    state::State,
+};
+use crate::{
+    code::Code,
+    wire::{
+        Answer, BanRow, CodeChange, Departure, Event, MAX_NAME_LEN, MAX_REASON_LEN, PAGE_ROWS, PublicKey, Term, Whom,
+    },
+};
+
+/// How often one key may come: once a second, after a few dozen times at once. A connection that breaks all the time
+/// comes less often; each coming may cost the room a copy of its log.
+const COMES_EVERY: Duration = Duration::from_secs(1);
+const COMINGS_AT_ONCE: u32 = 60;
+
+/// Keys whose comings are counted. Above it, those seen before are; who is new then has just made a key, and there are
+/// other limits for whoever makes many.
+const MAX_COMINGS: usize = 16_384;
+
+/// Keys that are muted at the most: more than anybody types.
+const MAX_MUTED: usize = 4096;
+
+/// Why a key is out.
+#[derive(Debug)]
+pub(super) struct Ban {
+    pub(super) name: String,
+    /// Until when, nothing for good.
+    pub(super) until: Option<Instant>,
+}
+
+impl Ban {
+    pub(super) fn for_good(name: &str) -> Self {
+        Self { name: name.to_owned(), until: None }
+    }
+
+    /// Seconds that are left of it.
+    pub(super) fn secs(&self, now: Instant) -> Option<u64> {
+        self.until.map(|until| until.saturating_duration_since(now).as_secs() + 1)
+    }
+}
+
+/// How often each key comes.
+#[derive(Debug, Default)]
+pub(super) struct Comings(FxHashMap<PublicKey, Bucket>);
+
+impl Comings {
+    /// Counts a coming. How long the key has to wait, if it comes too often.
+    pub(super) fn wait(&mut self, key: PublicKey, now: Instant) -> Option<Duration> {
+        if self.0.len() >= MAX_COMINGS && !self.0.contains_key(&key) {
+            return None;
+        }
+        let bucket = self.0.entry(key).or_insert_with(|| Bucket::every(COMES_EVERY, COMINGS_AT_ONCE, now));
+        if bucket.passes(now) {
+            bucket.take(now);
+            return None;
+        }
+        Some(COMES_EVERY)
+    }
+
+    /// Forgets keys that have not come for a while.
+    pub(super) fn forget_old(&mut self, now: Instant) {
+        self.0.retain(|_, bucket| !bucket.is_full(now));
+    }
+}
+
+impl Errand {
+    /// Does it, off the room's thread. Gives the key that it was about.
+    pub(super) fn run(self, guests: &dyn Guests) -> anyhow::Result<Option<PublicKey>> {
+        match self {
+            Self::LetIn { key, name } | Self::Invite { key, name, .. } => {
+                guests.let_in(&key, &name).map(|()| Some(key))
+            }
+            Self::PutOut { key } => guests.put_out(&key).map(|()| Some(key)),
+            Self::Rename { key, name, .. } => match guests.key_of(&name)? {
+                Some(known) if known != key => Err(NameError::Taken(name).into()),
+                _ => Ok(Some(key)),
+            },
+            Self::Ban { key, name, .. } => {
+                let found = match key {
+                    Some(key) => Some(key),
+                    None => guests.key_of(&name)?,
+                };
+                found.map(|key| guests.ban(&key, &name).map(|()| key)).transpose()
+            }
+            Self::Unban { key } => guests.unban(&key).map(|()| Some(key)),
+            Self::Mute { name, .. } => guests.key_of(&name),
+        }
+    }
+}
+
+/// Whose key is meant, as far as the room itself knows.
+enum Meant {
+    Key(PublicKey, String),
+    /// Nobody whom the room knows; perhaps somebody on the list.
+    Named(String),
+}
+
+fn shortened(mut reason: String) -> String {
+    while reason.len() > MAX_REASON_LEN {
+        reason.pop();
+    }
+    reason
+}
+
+impl State {
+    fn name_of(&self, number: u32) -> String {
+        self.seats.get(&number).map(|seat| seat.who.name.clone()).unwrap_or_default()
+    }
+
+    fn meant(&self, whom: Whom) -> Result<Meant, &'static str> {
+        let name = match whom {
+            Whom::Member(number) => {
+                let seat = self.seats.get(&number).ok_or("they are not here")?;
+                return Ok(Meant::Key(seat.who.key, seat.who.name.clone()));
+            }
+            Whom::Named(name) if name.len() > MAX_NAME_LEN => return Err("nobody has such a name"),
+            Whom::Named(name) => name,
+        };
+        if let Some(index) = self.knock_of(&name) {
+            return Ok(Meant::Key(self.knocks[index].caller.key, name));
+        }
+        Ok(match self.named(&name).map(|seat| seat.who.key).or_else(|| self.names.holder(&name)) {
+            Some(key) => Meant::Key(key, name),
+            None => Meant::Named(name),
+        })
+    }
+
+    pub(super) fn kick(&mut self, by: u32, member: u32, reason: String, now: Instant) -> Outcome {
+        let Some(who) = self.seats.get(&member).map(|seat| seat.who.clone()) else {
+            return denied("they are not here");
+        };
+        if who.key == self.config.owner {
+            return denied("the host cannot be put out of the room");
+        }
+        let until = Some(now + self.config.timing.ban);
+        self.put_out(&self.name_of(by), who.key, Ban { name: who.name, until }, reason, now);
+        Outcome::First(Errand::PutOut { key: who.key })
+    }
+
+    pub(super) fn ban(&mut self, by: u32, whom: Whom, reason: String, now: Instant) -> Outcome {
+        let by = self.name_of(by);
+        match self.meant(whom) {
+            Err(reason) => denied(reason),
+            Ok(Meant::Key(key, _)) if key == self.config.owner => denied("the host cannot be banned"),
+            Ok(Meant::Key(key, name)) => {
+                // At once, whatever becomes of the list.
+                self.put_out_for_good(&by, key, &name, &reason, now);
+                Outcome::First(Errand::Ban { by, key: Some(key), name, reason })
+            }
+            Ok(Meant::Named(name)) => Outcome::First(Errand::Ban { by, key: None, name, reason }),
+        }
+    }
+
+    /// Puts a key out for good.
+    pub(super) fn put_out_for_good(&mut self, by: &str, key: PublicKey, name: &str, reason: &str, now: Instant) {
+        if key != self.config.owner {
+            self.put_out(by, key, Ban::for_good(name), reason.to_owned(), now);
+        }
+    }
+
+    /// Ends all that a key has here, at the door too.
+    fn put_out(&mut self, by: &str, key: PublicKey, ban: Ban, reason: String, now: Instant) {
+        let reason = shortened(reason);
+        let term = if ban.until.is_some() { Term::Minutes } else { Term::Good };
+        // Putting somebody out for minutes who is out for good is no pardon.
+        let for_good = self.bans.get(&key).is_some_and(|ban| ban.until.is_none());
+        if term == Term::Good || !for_good {
+            self.bans.insert(key, ban);
+        }
+        while let Some(index) = self.knocks.iter().position(|knock| knock.caller.key == key) {
+            self.send_away(index, now);
+        }
+        let seats: Vec<u32> =
+            self.seats.values().filter(|seat| seat.who.key == key).map(|seat| seat.who.number).collect();
+        for number in seats {
+            let how = Departure::Kicked { by: by.to_owned(), reason: reason.clone(), term };
+            self.depart(number, how, now);
+        }
+    }
+
+    pub(super) fn unban(&mut self, key: PublicKey, now: Instant) -> Outcome {
+        match self.bans.get(&key) {
+            Some(ban) if ban.until.is_none() => Outcome::First(Errand::Unban { key }),
+            Some(ban) if ban.until.is_some_and(|until| until > now) => {
+                self.bans.remove(&key);
+                Outcome::Now(Answer::Done)
+            }
+            _ => denied("that key is not put out"),
+        }
+    }
+
+    pub(super) fn banned(&self, after: Option<PublicKey>, now: Instant) -> Answer {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let mut rest = self.bans.range((after.map_or(Unbounded, Excluded), Unbounded));
+        let row = |(key, ban): (&PublicKey, &Ban)| BanRow { key: *key, name: ban.name.clone(), secs: ban.secs(now) };
+        let rows = rest.by_ref().take(PAGE_ROWS).map(row).collect();
+        Answer::Bans { rows, more: rest.next().is_some() }
+    }
+
+    pub(super) fn mute(&mut self, by: u32, whom: Whom, muted: bool, now: Instant) -> Outcome {
+        let by = self.name_of(by);
+        match self.meant(whom) {
+            Err(reason) => denied(reason),
+            Ok(Meant::Key(key, _)) => Outcome::Now(self.silence(&by, key, muted, now)),
+            Ok(Meant::Named(name)) => Outcome::First(Errand::Mute { by, name, muted }),
+        }
+    }
+
+    /// Lets a key say nothing to everyone any more, or again.
+    pub(super) fn silence(&mut self, by: &str, key: PublicKey, muted: bool, now: Instant) -> Answer {
+        if key == self.config.owner {
+            return Answer::Denied("the host cannot be muted".to_owned());
+        }
+        if muted && self.muted.len() >= MAX_MUTED {
+            return Answer::Denied("too many are muted already".to_owned());
+        }
+        let changed = if muted { self.muted.insert(key) } else { self.muted.remove(&key) };
+        if !changed {
+            let already = if muted { "they are muted already" } else { "they are not muted" };
+            return Answer::Denied(already.to_owned());
+        }
+        let seats: Vec<_> = self.seats.values().filter(|seat| seat.who.key == key).collect();
+        let told: Vec<(u32, Needs)> = seats.into_iter().map(|seat| (seat.who.number, seat.needs())).collect();
+        for (member, needs) in told {
+            self.record(Event::Muted { member, by: by.to_owned(), muted }, Audience::All, needs, now);
+        }
+        Answer::Done
+    }
+
+    pub(super) fn lock(&mut self, by: u32, locked: bool, now: Instant) -> Outcome {
+        if self.locked == locked {
+            return denied(if locked { "the room is locked already" } else { "the room is not locked" });
+        }
+        self.locked = locked;
+        let by = self.name_of(by);
+        self.record(Event::Locked { by, locked }, Audience::All, Needs::Nobody, now);
+        Outcome::Now(Answer::Done)
+    }
+
+    pub(super) fn change_code(&mut self, change: CodeChange) -> Outcome {
+        match change {
+            CodeChange::Keep => {}
+            CodeChange::Off => self.codes.set(None),
+            CodeChange::New => match Code::generate() {
+                Ok(code) => self.codes.set(Some(code.into())),
+                Err(error) => return denied(error.to_string()),
+            },
+        }
+        Outcome::Now(Answer::Code(self.codes.shown()))
+    }
+
+    /// The key of somebody who came in with the code is on the list now, or could not be saved there.
+    pub(super) fn invited(&mut self, member: u32, unlisted: Option<String>, now: Instant) -> Answer {
+        let unlisted = unlisted.map(shortened);
+        let Some(needs) = self.seats.get(&member).map(|seat| seat.needs()) else { return Answer::Done };
+        let rulers: Vec<u32> =
+            self.seats.values().filter(|seat| self.may_rule(seat.who.key)).map(|seat| seat.who.number).collect();
+        for ruler in rulers {
+            let event = Event::Invited { member, unlisted: unlisted.clone() };
+            self.record(event, Audience::One(ruler), needs.clone(), now);
+        }
+        Answer::Done
+    }
+}
