@@ -253,7 +253,7 @@ impl Host {
 }
 
 fn typed() -> Code {
-    Code::typed("zoo abandon lens").ok().expect("a code")
+    Code::typed("zoo abandon lens").expect("a code")
 }
 
 fn code() -> Arc<Code> {

@@ -8,6 +8,8 @@
 //! only while there is room for its events, so a reader that waits for the session stops both.
 
 mod actor;
+mod dial;
+mod enter;
 mod event;
 mod handle;
 mod inbox;
@@ -16,7 +18,8 @@ mod link;
 mod outbox;
 mod roster;
 
-pub use actor::{Dial, DialError, Dialed, SessionConfig, Timing, Wish, start};
+pub use actor::{SessionConfig, Timing, start};
+pub use dial::{Dial, DialError, Dialed, Wish};
 pub use event::{Ending, Incoming, MemberEvent, SessionEvent, Withdrawal};
 pub use handle::{AskError, Draft, Handle, SendError, WhenFull};
 
