@@ -2,6 +2,7 @@
 //! them with what the fuzzer makes up, and a test of pchat includes this file and calls them with every file
 //! of `fuzz/corpus`.
 
+mod code;
 mod files;
 mod filter;
 mod frame;
@@ -14,6 +15,7 @@ mod records;
 mod resume;
 mod words;
 
+pub use code::code;
 pub use files::files;
 pub use filter::filter;
 pub use frame::frame;
@@ -31,6 +33,7 @@ pub type Check = fn(&[u8]);
 
 /// All checks, by the names of their targets.
 pub const TARGETS: &[(&str, Check)] = &[
+    ("code", code),
     ("files", files),
     ("filter", filter),
     ("frame", frame),

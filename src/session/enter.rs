@@ -44,7 +44,7 @@ enum Proof {
     /// Our element is in the Hello.
     Begun(Box<Joiner>),
     /// Our confirmation is sent.
-    Shown(Doubting),
+    Shown(Box<Doubting>),
 }
 
 /// Why there is no link.
@@ -111,7 +111,7 @@ impl<D: Dial> Actor<D> {
             let FromRoom::Code(element) = answer else { return Ok(answer) };
             let Proof::Begun(joiner) = std::mem::replace(&mut proof, Proof::None) else { return Err(broken()) };
             let Ok((doubting, confirmation)) = joiner.finish(&element) else { return Err(broken()) };
-            proof = Proof::Shown(doubting);
+            proof = Proof::Shown(Box::new(doubting));
             say(&ToRoom::Confirm(confirmation), &mut write).await?;
             next(&mut frames).await
         });

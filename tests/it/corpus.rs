@@ -55,6 +55,7 @@ macro_rules! replayed {
 }
 
 replayed! {
+    no_text_is_a_code_by_accident_and_no_bytes_prove_one: "code",
     lists_of_any_content_are_read_or_refused: "files",
     no_text_gets_through_the_filter_or_over_the_edge: "filter",
     frames_in_any_pieces_are_the_same_frames: "frame",
