@@ -231,6 +231,9 @@ fn refused(refusal: &Refusal, key: &Fingerprint) -> String {
         Refusal::WrongCode => "that is not the code of this room".to_owned(),
         Refusal::Guesses { secs } => guesses(*secs),
         Refusal::Locked => "the room is locked: its host lets nobody new in at the moment".to_owned(),
+        Refusal::Enough { limit } => {
+            format!("you are in this room {limit} times already; leave it somewhere else first")
+        }
         Refusal::TooOften { secs } => format!("you came too often in a short time; wait {secs} s"),
         Refusal::Declined => "you were not let in".to_owned(),
         Refusal::NobodyToAsk => format!(

@@ -247,6 +247,11 @@ impl Actor {
             (Errand::PutOut { .. }, Err(error)) => Answer::Denied(format!(
                 "they are out, but still on the list of those let in, which was not saved: {error}"
             )),
+            // Put out meanwhile: being on the list again is not for them.
+            (Errand::LetIn { key, .. } | Errand::Invite { key, .. }, Ok(_)) if self.state.bans.contains_key(key) => {
+                self.run_errand(Errand::PutOut { key: *key }, oneshot::channel().0);
+                Answer::Denied("they were put out meanwhile".to_owned())
+            }
             (Errand::LetIn { key, name }, Ok(_)) => {
                 // By key: the knock may have been lost and made again while the list was saved.
                 match self.state.knocks.iter().position(|knock| knock.caller.key == *key) {

@@ -3,14 +3,14 @@
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    MAX_KNOCKS, MAX_KNOCKS_FROM_ONE,
+    MAX_KNOCKS, MAX_KNOCKS_FROM_ONE, MAX_OF_ONE_KEY,
     log::{Audience, Needs},
     names::{NameError, normal_form},
     state::{Caller, State, Verdict},
 };
 use crate::{
     source::Source,
-    wire::{Event, Hello, KnockRow, Otherwise, PublicKey, Refusal},
+    wire::{Departure, Event, Hello, KnockRow, Otherwise, PublicKey, Refusal},
 };
 
 /// What the list of keys let in before says of a caller.
@@ -64,7 +64,7 @@ impl State {
         // Whoever proves the code has come once, and is judged twice.
         if !caller.inside
             && !caller.invited
-            && let Some(wait) = self.comings.wait(caller.key, now)
+            && let Some(wait) = self.comings.wait(caller.key, self.config.rate, now)
         {
             return Verdict::Refused(Refusal::TooOften { secs: wait.as_secs() + 1 });
         }
@@ -77,8 +77,12 @@ impl State {
                 None => Verdict::Violation,
             };
         }
-        if self.locked && !self.may_rule(caller.key) && !self.seats.values().any(|seat| seat.who.key == caller.key) {
+        let own = self.seats.values().filter(|seat| seat.who.key == caller.key).count();
+        if self.locked && !self.may_rule(caller.key) && own == 0 {
             return Verdict::Refused(Refusal::Locked);
+        }
+        if own >= MAX_OF_ONE_KEY && !self.give_up_oldest(caller.key, now) {
+            return Verdict::Refused(Refusal::Enough { limit: MAX_OF_ONE_KEY as u32 });
         }
         if self.is_full() {
             return Verdict::Refused(Refusal::Full { limit: self.config.max_members });
@@ -94,6 +98,18 @@ impl State {
             Otherwise::Knock => self.knock(caller, hello, listed, now),
             Otherwise::Code(element) => Verdict::Prove(element),
         }
+    }
+
+    /// Gives up the seat of a key whose connection has been broken longest, if there is one: a program that was killed
+    /// does not come back to it. Returns whether there was one.
+    fn give_up_oldest(&mut self, key: PublicKey, now: Instant) -> bool {
+        let broken =
+            self.seats.values().filter(|seat| seat.who.key == key).filter_map(|seat| Some((seat.broken?, seat)));
+        let Some(number) = broken.min_by_key(|(since, _)| *since).map(|(_, seat)| seat.who.number) else {
+            return false;
+        };
+        self.depart(number, Departure::Lost, now);
+        true
     }
 
     fn is_full(&self) -> bool {

@@ -170,6 +170,9 @@ impl Default for Timing {
 /// In a room of more members than this, comings and goings are counted, not named.
 const NAMED_CROWD: usize = 64;
 
+/// How many members one key may have: as many terminals as a person may have open, and too few to fill a room.
+const MAX_OF_ONE_KEY: usize = 16;
+
 /// How many may knock at once: as many as a person can look through.
 const MAX_KNOCKS: usize = 16;
 

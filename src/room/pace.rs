@@ -1,6 +1,9 @@
 //! How fast a member is read from: a bucket for each kind of frame. Reading later slows a sender down and loses nothing.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -28,7 +31,11 @@ const KEEPS_AT_ONCE: u32 = 16;
 const NOTABLE_WAIT: Duration = Duration::from_secs(1);
 const SLOWED_EVERY: Duration = Duration::from_secs(60);
 
-/// How fast a member is read from.
+/// How fast a key is read from, for all its links.
+pub(super) type SharedPace = Arc<Mutex<Pace>>;
+
+/// How fast a key is read from.
+#[derive(Debug)]
 pub(super) struct Pace {
     lines: Option<(Bucket, Bucket)>,
     keeps: Bucket,
@@ -47,6 +54,13 @@ impl Pace {
             pings: Bucket::new(PING_RATE.0, PING_RATE.1, now),
             told: None,
         }
+    }
+
+    /// Whether nothing has been taken for so long that it might as well be a new one.
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        let lines = self.lines.iter().flat_map(|(lines, bytes)| [lines, bytes]);
+        let told = self.told.is_some_and(|told| now.duration_since(told) < SLOWED_EVERY);
+        !told && lines.chain([&self.keeps, &self.asks, &self.pings]).all(|bucket| bucket.is_full(now))
     }
 
     /// From when on a frame may pass, if not at once.

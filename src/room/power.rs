@@ -1,6 +1,9 @@
 //! What the host alone may do: put out, ban, mute, lock, and change the code. All of it is about keys.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
@@ -11,6 +14,7 @@ use super::{
     bucket::Bucket,
     log::{Audience, Needs},
     names::NameError,
+    pace::{Pace, SharedPace},
     state::State,
 };
 use crate::{
@@ -25,8 +29,8 @@ use crate::{
 const COMES_EVERY: Duration = Duration::from_secs(1);
 const COMINGS_AT_ONCE: u32 = 60;
 
-/// Keys whose comings are counted. Above it, those seen before are; who is new then has just made a key, and there are
-/// other limits for whoever makes many.
+/// Keys without a member whose comings are counted. Above it, those seen before are; who is new then has just made a key,
+/// and there are other limits for whoever makes many.
 const MAX_COMINGS: usize = 16_384;
 
 /// Keys that are muted at the most: more than anybody types.
@@ -51,17 +55,35 @@ impl Ban {
     }
 }
 
-/// How often each key comes.
-#[derive(Debug, Default)]
-pub(super) struct Comings(FxHashMap<PublicKey, Bucket>);
+/// How often each key comes, and how fast it is read from, whichever of its members it speaks by.
+#[derive(Default)]
+pub(super) struct Comings(FxHashMap<PublicKey, Known>);
+
+struct Known {
+    comes: Bucket,
+    pace: SharedPace,
+}
+
+impl Known {
+    fn new(rate: Option<u32>, now: Instant) -> Self {
+        let pace = Arc::new(Mutex::new(Pace::new(rate, now)));
+        Self { comes: Bucket::every(COMES_EVERY, COMINGS_AT_ONCE, now), pace }
+    }
+
+    /// Whether forgetting it changes nothing: nobody is read from, and a new one would be the same.
+    fn is_spent(&self, now: Instant) -> bool {
+        let unused = Arc::strong_count(&self.pace) == 1;
+        unused && self.comes.is_full(now) && self.pace.lock().unwrap_or_else(PoisonError::into_inner).is_full(now)
+    }
+}
 
 impl Comings {
     /// Counts a coming. How long the key has to wait, if it comes too often.
-    pub(super) fn wait(&mut self, key: PublicKey, now: Instant) -> Option<Duration> {
+    pub(super) fn wait(&mut self, key: PublicKey, rate: Option<u32>, now: Instant) -> Option<Duration> {
         if self.0.len() >= MAX_COMINGS && !self.0.contains_key(&key) {
             return None;
         }
-        let bucket = self.0.entry(key).or_insert_with(|| Bucket::every(COMES_EVERY, COMINGS_AT_ONCE, now));
+        let bucket = &mut self.0.entry(key).or_insert_with(|| Known::new(rate, now)).comes;
         if bucket.passes(now) {
             bucket.take(now);
             return None;
@@ -69,9 +91,14 @@ impl Comings {
         Some(COMES_EVERY)
     }
 
-    /// Forgets keys that have not come for a while.
+    /// How fast a key that has a seat is read from.
+    pub(super) fn pace(&mut self, key: PublicKey, rate: Option<u32>, now: Instant) -> SharedPace {
+        self.0.entry(key).or_insert_with(|| Known::new(rate, now)).pace.clone()
+    }
+
+    /// Forgets keys that have not come for a while, nor said anything.
     pub(super) fn forget_old(&mut self, now: Instant) {
-        self.0.retain(|_, bucket| !bucket.is_full(now));
+        self.0.retain(|_, known| !known.is_spent(now));
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{bucket::Bucket, log::Needs};
+use super::{bucket::Bucket, log::Needs, pace::SharedPace};
 use crate::{
     gauge::Gauge,
     wire::{End, FromRoom, Introduction, encode},
@@ -44,6 +44,8 @@ pub(super) struct LinkShared {
     pub(super) begun: Arc<Gauge>,
     /// Whether the member is gone: nothing more is read for it.
     pub(super) over: AtomicBool,
+    /// How fast its key is read from.
+    pub(super) pace: SharedPace,
     /// The last round trip in microseconds, 0 for none.
     pub(super) rtt: AtomicU32,
     /// The highest number accepted from the member.

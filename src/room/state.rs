@@ -238,6 +238,7 @@ impl State {
     }
 
     fn attach(&mut self, number: u32, caller: &Caller, cursor: Cursor, resumed: bool) -> Seated {
+        let pace = self.comings.pace(caller.key, self.config.rate, Instant::now());
         self.last_link += 1;
         let members = self.seats.len() as u32;
         let host = self.host().map(|host| host.who.name.clone()).unwrap_or_default();
@@ -249,6 +250,7 @@ impl State {
             writing: false.into(),
             begun: Gauge::new(),
             over: false.into(),
+            pace,
             rtt: AtomicU32::new(0),
             accepted: AtomicU64::new(seat.accepted),
         });

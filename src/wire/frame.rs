@@ -173,6 +173,11 @@ pub enum Refusal {
     },
     /// The host's user lets nobody in who is not in already.
     Locked,
+    /// The key has as many members in the room as one may have.
+    Enough {
+        /// How many that is.
+        limit: u32,
+    },
     /// The key came too often in a short time.
     TooOften {
         /// Seconds until it may try again.

@@ -3,7 +3,7 @@
 //! It is one task: its two halves and its watchdog are futures of the same `select!`, which costs an idle member least
 //! memory.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, atomic::Ordering::Relaxed};
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
@@ -19,7 +19,6 @@ use crate::{
     room::{
         actor::{FromLink, RoomHandle},
         log::{Cursor, Read},
-        pace::Pace,
         seat::{LinkEnd, LinkShared},
     },
     wire::{End, FromRoom, ToRoom},
@@ -103,7 +102,6 @@ impl Link<'_> {
     where
         S: AsyncRead + AsyncWrite,
     {
-        let mut pace = Pace::new(self.room.config.rate, Instant::now());
         loop {
             self.pulse.listening();
             let frame = match frames.next().await {
@@ -116,8 +114,12 @@ impl Link<'_> {
             };
             self.pulse.heard();
             let now = Instant::now();
-            if let Some(pass) = pace.pass(&frame, now) {
-                if pace.is_notable(pass, now) {
+            let slowed = {
+                let mut pace = self.shared.pace.lock().unwrap_or_else(PoisonError::into_inner);
+                pace.pass(&frame, now).map(|pass| (pass, pace.is_notable(pass, now)))
+            };
+            if let Some((pass, notable)) = slowed {
+                if notable {
                     self.replies.push(FromRoom::Slowed { rate: self.room.config.rate }).await;
                 }
                 tokio::time::sleep_until(pass).await;

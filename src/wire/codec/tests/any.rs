@@ -214,6 +214,7 @@ pub(super) fn from_room() -> impl Strategy<Value = FromRoom> {
         number().prop_map(|secs| Refusal::Guesses { secs }),
         Just(Refusal::Locked),
         number().prop_map(|secs| Refusal::TooOften { secs }),
+        any::<u32>().prop_map(|limit| Refusal::Enough { limit }),
         Just(Refusal::Declined),
         Just(Refusal::NobodyToAsk),
         Just(Refusal::Crowded),
