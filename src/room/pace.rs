@@ -27,7 +27,8 @@ pub(super) const PING_RATE: (u32, u32) = (2, 10);
 const KEEP_EVERY: Duration = Duration::from_secs(10);
 const KEEPS_AT_ONCE: u32 = 16;
 
-/// A member that has to wait longer than this for its turn is told so, not more often than the other.
+/// A member that has been held up for longer than this, by one frame or by one after the other, is told so, not more
+/// often than the other.
 const NOTABLE_WAIT: Duration = Duration::from_secs(1);
 const SLOWED_EVERY: Duration = Duration::from_secs(60);
 
@@ -41,6 +42,8 @@ pub(super) struct Pace {
     keeps: Bucket,
     asks: Bucket,
     pings: Bucket,
+    /// Since when and until when it was held up last.
+    held: Option<(Instant, Instant)>,
     told: Option<Instant>,
 }
 
@@ -52,6 +55,7 @@ impl Pace {
             keeps: Bucket::every(KEEP_EVERY, KEEPS_AT_ONCE, now),
             asks: Bucket::new(ASK_RATE.0, ASK_RATE.1, now),
             pings: Bucket::new(PING_RATE.0, PING_RATE.1, now),
+            held: None,
             told: None,
         }
     }
@@ -85,13 +89,61 @@ impl Pace {
         }
     }
 
-    /// Whether a member that waits until `pass` is to be told so.
+    /// Whether a member that waits until `pass` is to be told so. Each wait of a flooder is short: what counts is for
+    /// how long one has followed another.
     pub(super) fn is_notable(&mut self, pass: Instant, now: Instant) -> bool {
+        let still = self.held.filter(|(_, until)| now.duration_since(*until) <= NOTABLE_WAIT);
+        let since = still.map_or(now, |(since, _)| since);
+        self.held = Some((since, pass));
         let due = self.told.is_none_or(|told| now.duration_since(told) >= SLOWED_EVERY);
-        let notable = due && pass.duration_since(now) > NOTABLE_WAIT;
+        let notable = due && pass.duration_since(since) > NOTABLE_WAIT;
         if notable {
             self.told = Some(now);
         }
         notable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Request;
+
+    /// Sends so many questions, one after the other `every` so long if the room lets it. How often it is told that it is
+    /// slowed, and for how long it sent.
+    fn asks(pace: &mut Pace, count: u32, every: Duration, start: Instant) -> (u32, Duration) {
+        let (mut now, mut told) = (start, 0);
+        for _ in 0..count {
+            if let Some(pass) = pace.pass(&ToRoom::Ask(Request::Place), now) {
+                told += u32::from(pace.is_notable(pass, now));
+                now = pass;
+            }
+            now += every;
+        }
+        (told, now - start)
+    }
+
+    #[test]
+    fn whoever_is_held_up_for_a_while_is_told_once_a_minute_however_short_each_wait_is() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Some(50), start);
+        assert_eq!(asks(&mut pace, 60, Duration::ZERO, start), (0, Duration::ZERO), "a burst waits for nothing");
+        // 20 a second, so that this is half a second and a second and a half.
+        assert_eq!(asks(&mut pace, 10, Duration::ZERO, start).0, 0);
+        assert_eq!(asks(&mut pace, 20, Duration::ZERO, start + Duration::from_millis(500)).0, 1);
+        assert_eq!(asks(&mut pace, 1000, Duration::ZERO, start + Duration::from_millis(1500)).0, 0);
+        assert_eq!(asks(&mut pace, 400, Duration::ZERO, start + Duration::from_millis(51_500)).0, 1);
+    }
+
+    #[test]
+    fn short_waits_far_apart_are_none_to_speak_of() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Some(50), start);
+        let mut now = start;
+        for _ in 0..100 {
+            let (told, took) = asks(&mut pace, 65, Duration::ZERO, now);
+            assert_eq!(told, 0);
+            now += took + Duration::from_secs(10);
+        }
     }
 }
