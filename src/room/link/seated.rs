@@ -82,13 +82,29 @@ impl Link<'_> {
         // Nobody waits for a link that reads no more; the actor could not even hear of its end then.
         self.shared.next.store(u64::MAX, Relaxed);
         match over {
-            Over::Ended(Some(end)) => self.room.last_words(FromRoom::Ended(end), &mut frames, &mut write).await,
+            Over::Ended(Some(end)) => {
+                if self.answer(&mut write).await {
+                    self.room.last_words(FromRoom::Ended(end), &mut frames, &mut write).await;
+                }
+            }
             Over::Ended(None) => {}
             Over::Left => {
                 let _ = timeout(self.room.config.timing.farewell, write.shutdown()).await;
             }
             Over::Broke(_) => self.tell(FromLink::Broke).await,
         }
+    }
+
+    /// Writes what the member has not been answered yet, which may be its Welcome: it comes before the last word. Returns
+    /// whether the member takes it.
+    async fn answer<S>(&self, out: &mut WriteHalf<S>) -> bool
+    where
+        S: AsyncWrite,
+    {
+        let mut bytes = BytesMut::new();
+        self.replies.drain(&mut bytes);
+        let written = timeout(self.room.config.timing.farewell, self.write_all(out, &bytes));
+        matches!(written.await, Ok(Ok(())))
     }
 
     /// Hands a frame to the actor, later if it is busy.
