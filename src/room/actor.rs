@@ -169,7 +169,7 @@ impl Actor {
                     && let Some(seat) = self.state.linked(number, link)
                     && let Some(control) = seat.link.take()
                 {
-                    let _ = control.end.send(LinkEnd::Violation);
+                    control.end(LinkEnd::Violation);
                     seat.broken = Some(now);
                 }
             }

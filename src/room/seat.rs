@@ -42,7 +42,7 @@ pub(super) struct LinkShared {
     pub(super) writing: AtomicBool,
     /// When that write began.
     pub(super) begun: Arc<Gauge>,
-    /// Whether the member is gone: nothing more is read for it.
+    /// Whether nothing more is read for it: the member is gone, or has another link.
     pub(super) over: AtomicBool,
     /// How fast its key is read from.
     pub(super) pace: SharedPace,
@@ -66,6 +66,19 @@ impl LinkShared {
 pub(super) struct LinkControl {
     pub(super) shared: Arc<LinkShared>,
     pub(super) end: oneshot::Sender<LinkEnd>,
+}
+
+impl LinkControl {
+    /// Ends the link before the next event is recorded: what is said from now on is not for it.
+    pub(super) fn end(self, end: LinkEnd) {
+        self.silence();
+        let _ = self.end.send(end);
+    }
+
+    /// Nothing more is read for the link, which ends by itself.
+    pub(super) fn silence(&self) {
+        self.shared.over.store(true, Relaxed);
+    }
 }
 
 /// A member's seat.

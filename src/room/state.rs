@@ -223,7 +223,7 @@ impl State {
             return None;
         }
         if let Some(old) = seat.link.take() {
-            let _ = old.end.send(LinkEnd::Told(End::Superseded));
+            old.end(LinkEnd::Told(End::Superseded));
         }
         seat.broken = None;
         seat.address = caller.address;
@@ -294,11 +294,12 @@ impl State {
         }
         self.names.release(&seat.who.name);
         if let Some(link) = seat.link {
-            // Before the next event is recorded: what is said from now on is not for it.
-            link.shared.over.store(true, Relaxed);
-            if let Departure::Kicked { by, reason, term } = &how {
-                let told = End::Kicked { by: by.clone(), reason: reason.clone(), term: *term };
-                let _ = link.end.send(LinkEnd::Told(told));
+            match &how {
+                Departure::Kicked { by, reason, term } => {
+                    let told = End::Kicked { by: by.clone(), reason: reason.clone(), term: *term };
+                    link.end(LinkEnd::Told(told));
+                }
+                Departure::Quit | Departure::Lost => link.silence(),
             }
         }
         // A large room names those who leave something behind: their offers go with them.
