@@ -218,6 +218,10 @@ impl Actor {
                 }
             }
             Control::KnockBroke { ticket } => self.state.knock_broke(ticket, now),
+            Control::Run { errand: Errand::Ban { by, key: None, name, reason }, result: Ok(Some(key)), reply } => {
+                let outcome = self.state.ban_key(by, key, name, reason, now);
+                self.outcome(outcome, reply);
+            }
             Control::Run { errand, result, reply } => {
                 let _ = reply.send(self.ran(&errand, result, now));
             }
@@ -265,12 +269,7 @@ impl Actor {
             (Errand::PutOut { .. }, Ok(_)) => Answer::Done,
             (Errand::Rename { member, name, .. }, Ok(_)) => self.state.rename(*member, name, now),
             (Errand::Invite { member, .. }, result) => self.state.invited(*member, result.err(), now),
-            (Errand::Ban { by, key, name, reason }, Ok(Some(found))) => {
-                if key.is_none() {
-                    self.state.put_out_for_good(by, found, name, reason, now);
-                }
-                Answer::Done
-            }
+            (Errand::Ban { .. }, Ok(Some(_))) => Answer::Done,
             (Errand::Ban { key: Some(_), .. }, Err(error)) => Answer::Denied(format!(
                 "they are out until this room closes, but not for good, since that was not saved: {error}"
             )),

@@ -35,7 +35,7 @@ pub(super) enum Errand {
     Rename { member: u32, key: PublicKey, name: String },
     /// Put on it, since they came in with the code.
     Invite { member: u32, key: PublicKey, name: String },
-    /// Taken off it and out for good. Without a key, whose name it is there is looked up first.
+    /// Taken off it and out for good. Without a key it is only asked whose name it is there.
     Ban { by: String, key: Option<PublicKey>, name: String, reason: String },
     /// Out no longer.
     Unban { key: PublicKey },

@@ -114,15 +114,9 @@ impl Errand {
                 Some(known) if known != key => Err(NameError::Taken(name).into()),
                 _ => Ok(Some(key)),
             },
-            Self::Ban { key, name, .. } => {
-                let found = match key {
-                    Some(key) => Some(key),
-                    None => guests.key_of(&name)?,
-                };
-                found.map(|key| guests.ban(&key, &name).map(|()| key)).transpose()
-            }
+            Self::Ban { key: Some(key), name, .. } => guests.ban(&key, &name).map(|()| Some(key)),
             Self::Unban { key } => guests.unban(&key).map(|()| Some(key)),
-            Self::Mute { name, .. } => guests.key_of(&name),
+            Self::Ban { key: None, name, .. } | Self::Mute { name, .. } => guests.key_of(&name),
         }
     }
 }
@@ -180,21 +174,25 @@ impl State {
         let by = self.name_of(by);
         match self.meant(whom) {
             Err(reason) => denied(reason),
-            Ok(Meant::Key(key, _)) if key == self.config.owner => denied("the host cannot be banned"),
-            Ok(Meant::Key(key, name)) => {
-                // At once, whatever becomes of the list.
-                self.put_out_for_good(&by, key, &name, &reason, now);
-                Outcome::First(Errand::Ban { by, key: Some(key), name, reason })
-            }
+            Ok(Meant::Key(key, name)) => self.ban_key(by, key, name, reason, now),
             Ok(Meant::Named(name)) => Outcome::First(Errand::Ban { by, key: None, name, reason }),
         }
     }
 
-    /// Puts a key out for good.
-    pub(super) fn put_out_for_good(&mut self, by: &str, key: PublicKey, name: &str, reason: &str, now: Instant) {
-        if key != self.config.owner {
-            self.put_out(by, key, Ban::for_good(name), reason.to_owned(), now);
+    /// Puts a key out for good: here at once, whatever becomes of the list.
+    pub(super) fn ban_key(
+        &mut self,
+        by: String,
+        key: PublicKey,
+        name: String,
+        reason: String,
+        now: Instant,
+    ) -> Outcome {
+        if key == self.config.owner {
+            return denied("the host cannot be banned");
         }
+        self.put_out(&by, key, Ban::for_good(&name), reason.clone(), now);
+        Outcome::First(Errand::Ban { by, key: Some(key), name, reason })
     }
 
     /// Ends all that a key has here, at the door too.

@@ -107,6 +107,9 @@ impl State {
     pub(super) fn new(config: RoomConfig, epoch: Epoch, streams: Carrier, codes: Codes) -> Self {
         // Names of those who left are held too, for a while: as many again as there can be members.
         let held = 2 * config.max_members as usize + 1024;
+        // Whatever a list says, nobody is kept out of their own room.
+        let owner = config.owner;
+        let not_owner = |(key, _): &(PublicKey, Ban)| *key != owner;
         Self {
             log: Log::new(config.log),
             names: Names::new(&config.reserved, held),
@@ -115,7 +118,7 @@ impl State {
             seats: BTreeMap::new(),
             by_id: FxHashMap::default(),
             knocks: Vec::new(),
-            bans: config.bans.iter().map(|(key, name)| (*key, Ban::for_good(name))).collect(),
+            bans: config.bans.iter().map(|(key, name)| (*key, Ban::for_good(name))).filter(not_owner).collect(),
             muted: FxHashSet::default(),
             locked: false,
             codes,
