@@ -1,16 +1,16 @@
 //! Putting a member out of the room.
 
 use crate::{
-    command::{Command, Context, Entry, Flow, Input, MemberName, Request, Result, async_trait, ensure},
-    wire::MAX_REASON_LEN,
+    command::{Command, Context, Entry, Flow, Input, MemberName, Request, Result, async_trait},
+    exile,
 };
 
 pub const COMMAND: Entry = Entry::of::<Kick>();
 
 /// Put a member out of the room.
 ///
-/// The member's key is refused for 10 minutes and has to knock after that. Only the one who hosts the room
-/// can do it.
+/// The member's key is refused for 10 minutes, and has to knock or give the code after that. `/ban` puts somebody out
+/// for good. Only the one who hosts the room can do it.
 #[derive(clap::Parser)]
 struct Kick {
     /// Whom.
@@ -26,9 +26,7 @@ impl Command for Kick {
     const EXAMPLES: &'static [&'static str] = &["kick mallory", "kick mallory that's enough advertising"];
 
     async fn run(self, cx: &mut Context) -> Result<Flow> {
-        let reason = self.reason.unwrap_or_default().trim().to_owned();
-        let len = reason.len();
-        ensure!(len <= MAX_REASON_LEN, "a reason holds at most {MAX_REASON_LEN} bytes of text, this one has {len}");
+        let reason = exile::reason(self.reason)?;
         let member = cx.find(&self.name).await?.number;
         cx.ask(Request::Kick { member, reason }).await?;
         Ok(Flow::Continue)

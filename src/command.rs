@@ -26,7 +26,7 @@ pub use crate::args::{CommandName, KeptNumber, KnockName, MemberName, Pending};
 pub use crate::context::Context;
 pub use crate::session::{Member, MemberEvent, Withdrawal};
 pub use crate::stream::{Opened, Stream};
-pub use crate::wire::{Answer, Request};
+pub use crate::wire::{Answer, Request, Whom};
 pub use check::{distinct, one_default, same, well_formed};
 
 /// What happens after a command.

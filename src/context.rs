@@ -17,7 +17,7 @@ use crate::{
     session::{self, AskError, Draft, Member, WhenFull},
     stream::{Scope, Stream, StreamError, Streams},
     view::{Line, Privacy, View},
-    wire::{Answer, FEATURE_OPEN, FEATURE_STREAMS, KnockRow, MAX_PURPOSE_LEN, Request, To, Token},
+    wire::{Answer, FEATURE_OPEN, FEATURE_STREAMS, KnockRow, MAX_PURPOSE_LEN, Request, To, Token, Whom},
 };
 
 /// The session's store of typed state, one value a type.
@@ -177,11 +177,26 @@ impl Context {
     ///
     /// If nobody has that name or the room cannot be asked.
     pub async fn find(&self, name: &str) -> anyhow::Result<Member> {
+        self.present(name).await?.with_context(|| format!("nobody here is called {name}"))
+    }
+
+    /// Whose key a name means, for what is done to keys: that of the present member, whatever it is called by the time
+    /// the room hears of it, or else of whomever the room knows by that name.
+    ///
+    /// # Errors
+    ///
+    /// If the room cannot be asked.
+    pub async fn whom(&self, name: &str) -> anyhow::Result<Whom> {
+        let present = self.present(name).await?;
+        Ok(present.map_or_else(|| Whom::Named(name.to_owned()), |member| Whom::Member(member.number)))
+    }
+
+    async fn present(&self, name: &str) -> anyhow::Result<Option<Member>> {
         if let Some(member) = self.shared.session.known(name) {
-            return Ok(member);
+            return Ok(Some(member));
         }
         match self.ask(Request::Find { name: name.to_owned() }).await? {
-            Answer::Found(found) => found.with_context(|| format!("nobody here is called {name}")),
+            Answer::Found(found) => Ok(found),
             _ => bail!("the room gave an answer to another question"),
         }
     }

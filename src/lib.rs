@@ -7,7 +7,7 @@
 //! * [`room`]: the host's side. [`session`]: a member's side.
 //! * [`net`]: TCP and TLS. [`trust`]: identity, fingerprints and the files of who is trusted.
 //! * [`command`], [`args`], [`context`]: the contract of a command. [`registry`], [`words`]: from a line to a command.
-//!   [`commands`]: the commands. [`door`], [`message`], [`table`]: what several of them use.
+//!   [`commands`]: the commands. [`door`], [`exile`], [`message`], [`table`]: what several of them use.
 //! * [`view`], [`repl`]: screen and keyboard. [`code`]: words that people say to each other.
 //! * [`cli`], [`app`]: the program, which joins all of it.
 
@@ -22,6 +22,7 @@ pub mod command;
 pub mod context;
 pub mod door;
 mod edits;
+pub mod exile;
 pub mod gauge;
 pub mod link;
 pub mod message;

@@ -246,9 +246,11 @@ impl Registry {
         self.entries.iter().filter(|entry| entry.private).flat_map(Entry::names)
     }
 
-    /// Whether `word` is the name of a private command, or would be but for one slip.
+    /// Whether `word` is the name of a private command that addresses a member, or would be but for one slip.
     fn slip(&self, word: &str) -> bool {
-        near::slips(self.private_names(), word)
+        let addresses = |entry: &&Entry| entry.grammar().get_arguments().any(|arg| Meaning::of(arg) == Meaning::Member);
+        let entries = self.entries.iter().filter(|entry| entry.private).filter(addresses);
+        near::slips(entries.flat_map(Entry::names), word)
     }
 
     /// The first argument that means something which does not exist now, in words.
@@ -309,6 +311,8 @@ fn fit(entry: &Entry, words: Vec<String>) -> Result<ArgMatches, Unfit> {
     entry.grammar().try_get_matches_from(words).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp => Unfit::Help(entry.page()),
         ErrorKind::MissingRequiredArgument => misused(entry, &missing(&error)),
+        // What was typed is not repeated.
+        _ if entry.private => misused(entry, &format!("{} takes no such words", entry.typed())),
         _ => {
             let text = error.render().to_string();
             // The view writes a head of its own, and the usage follows whatever kind of error it is.
