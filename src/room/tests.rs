@@ -1,7 +1,14 @@
 mod admission;
+mod codes;
+mod floods;
+mod guessing;
 mod hostile;
 mod keeping;
+mod locks;
 mod members;
+mod mutes;
 mod pace;
 pub(crate) mod peer;
+mod power;
+mod races;
 mod streams;

@@ -1,12 +1,12 @@
 use super::peer::*;
 use crate::wire::*;
 
-fn keep(tag: u32, text: &str) -> Body {
+pub(super) fn keep(tag: u32, text: &str) -> Body {
     Body::Keep { tag, said: text_of(text) }
 }
 
 /// The numbers and texts of what is kept among these frames.
-fn kept(frames: &[FromRoom]) -> Vec<(u32, String)> {
+pub(super) fn kept(frames: &[FromRoom]) -> Vec<(u32, String)> {
     let kept = |frame: &FromRoom| match frame {
         FromRoom::Event { event: Event::Said { kept: Some(kept), said, .. }, .. } => {
             Some((kept.number, String::from_utf8(said.payload.to_vec()).unwrap()))

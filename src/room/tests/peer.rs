@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf},
     sync::mpsc,
-    time::{Instant, timeout},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::{codec::FramedRead, task::TaskTracker};
 
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A guest list in memory, and a list of bans.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Book(Mutex<Vec<(PublicKey, String)>>, pub(crate) Mutex<Vec<(PublicKey, String)>>);
 
 impl Guests for Book {
@@ -66,6 +66,8 @@ pub(crate) struct Who {
     pub(crate) address: Option<IpAddr>,
     pub(crate) via: Via,
     pub(crate) hello: Hello,
+    /// What tells its connection from all others.
+    pub(crate) exporter: [u8; 32],
     /// How many bytes the connection holds.
     pub(crate) pipe: usize,
 }
@@ -74,7 +76,7 @@ pub(crate) struct Who {
 pub(crate) fn who(of: u8, name: &str) -> Who {
     let (instance, otherwise) = (Instance([of; 16]), Otherwise::Knock);
     let hello = Hello { features: 0, name: name.into(), instance, next: 1, resume: None, otherwise };
-    Who { key: key(of), address: Some([10, 0, 0, of].into()), via: Via::Port, hello, pipe: 1 << 20 }
+    Who { key: key(of), address: Some([10, 0, 0, of].into()), via: Via::Port, hello, exporter: [0; 32], pipe: 1 << 20 }
 }
 
 impl Who {
@@ -85,6 +87,12 @@ impl Who {
 
     pub(crate) fn from(mut self, address: &str) -> Self {
         self.address = Some(address.parse().unwrap());
+        self
+    }
+
+    /// What it says to a room that does not let it in by itself.
+    pub(crate) fn otherwise(mut self, otherwise: Otherwise) -> Self {
+        self.hello.otherwise = otherwise;
         self
     }
 
@@ -158,7 +166,7 @@ impl House {
             address: who.address,
             gauge: far.gauge(),
             via: who.via,
-            exporter: [0; 32],
+            exporter: who.exporter,
             deadline: Instant::now() + Duration::from_secs(10),
             turn: None,
         };
@@ -280,6 +288,27 @@ impl Member {
         }
     }
 
+    /// Waits for an event that fits, and returns it.
+    pub(crate) async fn until(&mut self, fits: impl Fn(&Event) -> bool) -> Event {
+        loop {
+            let event = self.event().await;
+            if fits(&event) {
+                return event;
+            }
+        }
+    }
+
+    /// Lets time pass and answers what comes meanwhile: the events of it.
+    pub(crate) async fn live(&mut self, span: Duration) -> Vec<Event> {
+        let (end, mut events) = (Instant::now() + span, Vec::new());
+        while let Ok(frame) = timeout_at(end, self.hear()).await {
+            if let FromRoom::Event { event, .. } = frame.expect("still in") {
+                events.push(event);
+            }
+        }
+        events
+    }
+
     /// What comes until the connection ends.
     pub(crate) async fn rest(&mut self) -> Vec<FromRoom> {
         let mut rest = Vec::new();
@@ -325,6 +354,8 @@ impl Member {
     }
 
     /// Says something to itself by way of everybody, and returns the frames that came before the echo.
+    ///
+    /// Whoever is muted does so by way of nobody.
     pub(crate) async fn catch_up(&mut self) -> Vec<FromRoom> {
         let n = self.text("sync").await;
         let me = self.welcome.number;
@@ -332,6 +363,7 @@ impl Member {
         loop {
             match self.hear().await.expect("an echo") {
                 FromRoom::Event { event: Event::Said { from, n: m, .. }, .. } if (from, m) == (me, n) => return before,
+                FromRoom::Event { event: Event::Refused { n: m, .. }, .. } if m == n => return before,
                 frame => before.push(frame),
             }
         }

@@ -11,7 +11,7 @@ use super::peer::*;
 use crate::wire::*;
 
 /// A caller to whom streams can be opened.
-fn able(of: u8, name: &str) -> Who {
+pub(super) fn able(of: u8, name: &str) -> Who {
     let mut who = who(of, name);
     who.hello.features = FEATURE_STREAMS;
     who
@@ -22,7 +22,7 @@ async fn opens(opener: &mut Member, target: u8) -> Answer {
 }
 
 /// Opens a stream, and returns the tokens of both ends.
-async fn open(opener: &mut Member, target: &mut Member, of: u8) -> [Token; 2] {
+pub(super) async fn open(opener: &mut Member, target: &mut Member, of: u8) -> [Token; 2] {
     let Answer::Stream { token } = opens(opener, of).await else { panic!("denied") };
     let theirs = loop {
         if let Event::Stream { from, token } = target.event().await {
@@ -43,7 +43,7 @@ async fn denied(opener: &mut Member, target: u8) -> Option<bool> {
 }
 
 /// A connection to the room that has presented a token: the member's end.
-async fn arrives(house: &House, token: Token) -> TcpStream {
+pub(super) async fn arrives(house: &House, token: Token) -> TcpStream {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     house.room.stream(far.unwrap().0, token);
@@ -51,7 +51,7 @@ async fn arrives(house: &House, token: Token) -> TcpStream {
 }
 
 /// Whether the other side closes it.
-async fn closes(mut socket: TcpStream) -> bool {
+pub(super) async fn closes(mut socket: TcpStream) -> bool {
     matches!(socket.read(&mut [0]).await, Ok(0) | Err(_))
 }
 
