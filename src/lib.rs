@@ -25,6 +25,7 @@ mod edits;
 pub mod exile;
 pub mod gauge;
 pub mod link;
+mod looks;
 pub mod message;
 pub mod net;
 pub mod registry;

@@ -7,10 +7,13 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use rustc_hash::FxHashMap;
 use unicode_normalization::UnicodeNormalization;
-use unicode_security::{MixedScript, skeleton};
+use unicode_security::MixedScript;
 use unicode_width::UnicodeWidthChar;
 
-use crate::wire::{MAX_NAME_LEN, PublicKey};
+use crate::{
+    looks::{Looks, looks},
+    wire::{MAX_NAME_LEN, PublicKey},
+};
 
 /// Most characters of a name: what a screen line can spare.
 const MAX_NAME_CHARS: usize = 24;
@@ -100,19 +103,6 @@ fn is_blank(character: char) -> bool {
     matches!(character,
         '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}')
-}
-
-/// What a name looks like, in two ways: two names that share one of them count as the same.
-/// By [UTS #39](https://www.unicode.org/reports/tr39/), once on the small letters, since case misleads too, and
-/// once on the letters as they are, since a capital `I` looks like a small `l`.
-type Looks = [String; 2];
-
-fn looks(name: &str) -> Looks {
-    let small: String = skeleton(&name.to_lowercase()).collect();
-    let small: String = skeleton(&small.to_lowercase()).collect();
-    let as_is: String = skeleton(name).collect();
-    // The two never mix: a mark keeps them apart that no skeleton begins with.
-    [small, format!("={}", as_is.to_lowercase())]
 }
 
 #[derive(Debug)]
