@@ -82,6 +82,11 @@ impl Home {
         self.data.join("bans")
     }
 
+    /// The file of those about whom something was said, see [`People`](super::People).
+    pub fn people(&self) -> PathBuf {
+        self.data.join("people")
+    }
+
     /// The file of the lines typed before.
     pub fn history(&self) -> PathBuf {
         self.state.join("history")

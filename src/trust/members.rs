@@ -159,7 +159,8 @@ fn same_name(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a name can stand at the end of a line.
+pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= MAX_NAME_LEN && name.trim() == name && !name.contains(char::is_control)
 }
 

@@ -1,4 +1,5 @@
-//! Who somebody is, and whom we know: the identity, fingerprints, pinned host keys and known members.
+//! Who somebody is, and whom we know: the identity, fingerprints, pinned host keys, members let in and people we said
+//! something about.
 //!
 //! Everything here is files and keys. No network, and every function that touches a file blocks, so async
 //! callers go through `spawn_blocking`.
@@ -11,6 +12,7 @@ mod home;
 mod hosts;
 mod identity;
 mod members;
+mod people;
 #[cfg(test)]
 pub(crate) mod scratch;
 
@@ -22,3 +24,4 @@ pub use home::{Home, HomeError};
 pub use hosts::{Hosts, HostsError, Pin};
 pub use identity::{Identity, IdentityError};
 pub use members::{Listed, Members, MembersError};
+pub use people::{Mark, Marks, People, PeopleError, Person};
