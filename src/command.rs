@@ -92,6 +92,9 @@ pub trait Command: clap::Parser + Send + 'static {
     /// Whether its lines are confidential: a line that does not fit is held back instead of being said, and
     /// none is kept in the history.
     const PRIVATE: bool = false;
+    /// Whether it hears of members whom the person ignores. With `false`, nothing of theirs reaches it: no message, no
+    /// coming and going, no stream. One that keeps books says `true`, asks [`Context::ignores`], and shows nothing.
+    const HEARS_IGNORED: bool = false;
     /// Lines that show its use. Each is parsed by a test.
     const EXAMPLES: &'static [&'static str] = &[];
 
@@ -149,6 +152,8 @@ pub struct Entry {
     pub bare: bool,
     /// See [`Command::PRIVATE`].
     pub private: bool,
+    /// See [`Command::HEARS_IGNORED`].
+    pub hears_ignored: bool,
     /// See [`Command::EXAMPLES`].
     pub examples: &'static [&'static str],
     grammar: fn() -> clap::Command,
@@ -169,6 +174,7 @@ impl Entry {
             default: C::DEFAULT,
             bare: C::BARE,
             private: C::PRIVATE,
+            hears_ignored: C::HEARS_IGNORED,
             examples: C::EXAMPLES,
             grammar: || {
                 let typed = if C::BARE { C::NAME.to_owned() } else { format!("/{}", C::NAME) };

@@ -1,5 +1,7 @@
 //! What a command's handler may do.
 
+mod people;
+
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
@@ -16,6 +18,7 @@ use crate::{
     command::Entry,
     session::{self, AskError, Draft, Member, WhenFull},
     stream::{Scope, Stream, StreamError, Streams},
+    trust::{Mark, People},
     view::{Line, Privacy, View},
     wire::{Answer, FEATURE_OPEN, FEATURE_STREAMS, KnockRow, MAX_PURPOSE_LEN, Request, To, Token, Whom},
 };
@@ -31,6 +34,7 @@ struct Shared {
     when_full: WhenFull,
     state: Mutex<State>,
     streams: OnceLock<Streams>,
+    people: OnceLock<People>,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -46,6 +50,8 @@ impl Shared {
 enum Role {
     /// A line of the person, or a task of its own: it may wait for the room.
     Person,
+    /// The person's answer to a question of the command: it may wait, too.
+    Answer,
     /// An event of the session: waiting for the room here would wait for itself.
     Event,
 }
@@ -68,8 +74,8 @@ impl Context {
         when_full: WhenFull,
         cancel: CancellationToken,
     ) -> Self {
-        let (state, streams, tasks) = (Mutex::default(), OnceLock::new(), TaskTracker::new());
-        let shared = Shared { session, view, entries, when_full, state, streams, tasks, cancel };
+        let (state, streams, people, tasks) = (Mutex::default(), OnceLock::new(), OnceLock::new(), TaskTracker::new());
+        let shared = Shared { session, view, entries, when_full, state, streams, people, tasks, cancel };
         Self { command: "", role: Role::Person, shared: Arc::new(shared) }
     }
 
@@ -150,7 +156,7 @@ impl Context {
 
     fn when_full(&self) -> WhenFull {
         match self.role {
-            Role::Person => self.shared.when_full,
+            Role::Person | Role::Answer => self.shared.when_full,
             Role::Event => WhenFull::Fail,
         }
     }
@@ -233,7 +239,8 @@ impl Context {
             _ => &message.from,
         };
         let privacy = if message.private.is_some() { Privacy::Private } else { Privacy::Room };
-        self.show(Line::Said { name: named.name.clone(), privacy, own: message.own, text: text.into() });
+        let verified = self.people().is(&named.key, Mark::Verified);
+        self.show(Line::Said { name: named.name.clone(), verified, privacy, own: message.own, text: text.into() });
     }
 
     /// Shows one's own line as not yet echoed; `n` is what [`send`](Self::send) returned.
@@ -347,6 +354,9 @@ impl Context {
             let Some(entry) = cx.shared.entries.iter().find(|entry| entry.name == command) else {
                 return tracing::debug!(command, "a stream for an unknown command");
             };
+            if !entry.hears_ignored && cx.ignores(&opened.stream.peer().key) {
+                return tracing::debug!(command, "a stream of somebody ignored");
+            }
             if let Err(error) = entry.stream(opened, &mut cx.for_line(entry)).await {
                 cx.error(format!("{command}: {error:#}"));
             }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory};
+use unicode_security::MixedScript;
 use unicode_width::UnicodeWidthChar;
 
 /// How many marks a base may carry; living scripts need no more, and towers of marks cover other rows.
@@ -32,6 +33,20 @@ pub fn clean(text: &str) -> Cow<'_, str> {
         _ => Cow::Owned(text.nfc().collect::<String>()),
     };
     Cow::Owned(Cleaner::default().run(&normal))
+}
+
+/// The name of a member beside which signs of ours stand. Rooms take only letters of one script, digits, `_`, `-` and
+/// `.` into a name. Of any other name, which only a room that lies can give, nothing but these ASCII characters is shown
+/// as itself: so that it cannot end in what looks like a sign of ours.
+pub fn name(name: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let possible = |c: char| plain(c) || (!shown_as_code(c) && (c.is_alphanumeric() || attaches(c)));
+    if name.chars().all(possible) && (name.is_ascii() || name.is_single_script()) {
+        return clean(name);
+    }
+    let mut cleaner = Cleaner::default();
+    name.chars().for_each(|c| if plain(c) { cleaner.base(c) } else { cleaner.code(c) });
+    Cow::Owned(cleaner.out)
 }
 
 /// Text that may have several rows, each made fit to be shown. Only LF, CRLF, NEL, LS and PS end a row; a line end at

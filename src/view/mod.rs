@@ -24,6 +24,8 @@ pub enum Line {
     Said {
         /// The sender's name, or, for a private message of one's own, the recipient's.
         name: String,
+        /// Whether this person has verified the key of whoever has that name. Nothing of peer origin decides it.
+        verified: bool,
         /// To whom.
         privacy: Privacy,
         /// Whether it is the person's own.

@@ -69,7 +69,10 @@ impl View for Plain {
     fn show(&self, line: Line) {
         match line {
             Line::Said { own: true, .. } => {}
-            Line::Said { name, privacy, own: false, text } => self.put(message(&prefix(&name, privacy), &text), false),
+            // What is verified depends on the person, and scripts read this.
+            Line::Said { name, privacy, own: false, text, .. } => {
+                self.put(message(&prefix(&name, privacy), &text), false)
+            }
             Line::Notice(text) => self.put(message("* ", &text), false),
             Line::Error(text) => self.put(message("error: ", &text), true),
             Line::Output(text) => {

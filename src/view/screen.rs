@@ -18,6 +18,9 @@ const QUEUED_BYTES: usize = 8 << 20;
 /// How many rows stand above the prompt: the rest of a small window belongs to the talk.
 const STATUS_ROWS: usize = 4;
 
+/// Stands after the name of somebody whose key this person has verified. No name contains it.
+const VERIFIED: &str = "✓";
+
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
@@ -147,13 +150,14 @@ impl Screen {
 
     fn line(&self, line: &Line, width: usize, out: &mut String) {
         let (prefix, text) = match line {
-            Line::Said { name, privacy, own, text } => {
-                let name = filter::clean(name);
+            Line::Said { name, verified, privacy, own, text } => {
+                let name = filter::name(name);
                 let name = filter::isolate(&name);
+                let mark = if *verified { VERIFIED } else { "" };
                 let prefix = match (privacy, own) {
-                    (Privacy::Room, _) => format!("{name}: "),
-                    (Privacy::Private, false) => format!("({name}) "),
-                    (Privacy::Private, true) => format!("(to {name}) "),
+                    (Privacy::Room, _) => format!("{name}{mark}: "),
+                    (Privacy::Private, false) => format!("({name}{mark}) "),
+                    (Privacy::Private, true) => format!("(to {name}{mark}) "),
                 };
                 (prefix, text)
             }

@@ -170,6 +170,7 @@ mod tests {
         terminal.status(7, None);
         terminal.show(Line::Said {
             name: "ann".into(),
+            verified: false,
             privacy: crate::view::Privacy::Room,
             own: true,
             text: "hi".into(),

@@ -22,6 +22,7 @@ use crate::{
         serve::PATIENCE,
         size::Size,
     },
+    trust::Mark,
     view::{Line, Privacy},
     wire::encode_body,
 };
@@ -294,7 +295,8 @@ impl Desk {
         let Some(text) = as_text(&bytes) else { return };
         let privacy = if private { Privacy::Private } else { Privacy::Room };
         let text = format!("[{}]\n{text}", offer.shown());
-        cx.show(Line::Said { name: from.name.clone(), privacy, own: false, text });
+        let verified = cx.people().is(&from.key, Mark::Verified);
+        cx.show(Line::Said { name: from.name.clone(), verified, privacy, own: false, text });
     }
 
     /// What an offer holds, asked of its owner.

@@ -37,7 +37,7 @@ impl Write for Gate {
 }
 
 fn said(name: &str, text: &str) -> Line {
-    Line::Said { name: name.into(), privacy: Privacy::Room, own: false, text: text.into() }
+    Line::Said { name: name.into(), verified: false, privacy: Privacy::Room, own: false, text: text.into() }
 }
 
 async fn shown(lines: impl IntoIterator<Item = Line>) -> (String, String) {
@@ -50,8 +50,10 @@ async fn shown(lines: impl IntoIterator<Item = Line>) -> (String, String) {
 
 #[tokio::test]
 async fn each_kind_of_line_looks_its_own_way() {
-    let private = Line::Said { name: "bob".into(), privacy: Privacy::Private, own: false, text: "psst".into() };
-    let own = Line::Said { name: "ann".into(), privacy: Privacy::Room, own: true, text: "mine".into() };
+    let private =
+        Line::Said { name: "bob".into(), verified: false, privacy: Privacy::Private, own: false, text: "psst".into() };
+    let own =
+        Line::Said { name: "ann".into(), verified: false, privacy: Privacy::Room, own: true, text: "mine".into() };
     let (out, err) = shown([
         said("bob", "hello"),
         private,

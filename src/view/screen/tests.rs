@@ -7,7 +7,7 @@ use super::*;
 const WIDTH: u16 = 40;
 
 fn said(name: &str, text: &str) -> Line {
-    Line::Said { name: name.into(), privacy: Privacy::Room, own: false, text: text.into() }
+    Line::Said { name: name.into(), verified: false, privacy: Privacy::Room, own: false, text: text.into() }
 }
 
 fn drawn(lines: impl IntoIterator<Item = Line>, width: usize) -> String {
@@ -43,13 +43,46 @@ fn contained(line: Line, mark: &str) {
 
 #[test]
 fn each_kind_of_line_looks_its_own_way() {
-    let private = |own| Line::Said { name: "bob".into(), privacy: Privacy::Private, own, text: "psst".into() };
+    let private =
+        |own| Line::Said { name: "bob".into(), verified: false, privacy: Privacy::Private, own, text: "psst".into() };
     let mut screen = Screen::new(false);
     for line in [said("bob", "hi"), private(false), private(true), Line::Notice("n".into()), Line::Error("e".into())] {
         screen.push(line);
     }
     screen.push(Line::Output("a\nb".into()));
     assert_eq!(screen.drain(40), "bob: hi\r\n(bob) psst\r\n(to bob) psst\r\n* n\r\nerror: e\r\na\r\nb\r\n");
+}
+
+#[test]
+fn who_is_verified_has_a_mark_that_no_name_can_bear() {
+    let line = |name: &str, verified, privacy, own| {
+        let line = Line::Said { name: name.into(), verified, privacy, own, text: "hi".into() };
+        let mut screen = Screen::new(false);
+        screen.push(line);
+        screen.drain(80).trim_end().to_owned()
+    };
+    assert_eq!(line("bob", true, Privacy::Room, false), "bob✓: hi");
+    assert_eq!(line("bob", true, Privacy::Private, false), "(bob✓) hi");
+    assert_eq!(line("bob", true, Privacy::Private, true), "(to bob✓) hi");
+    assert_eq!(line("שרה", true, Privacy::Room, false), "\u{2068}שרה\u{2069}✓: hi");
+    // Whatever a room says that somebody is called.
+    for (name, shown) in [
+        ("bob✓", "bob<U+2713>: hi"),
+        ("bob✔", "bob<U+2714>: hi"),
+        ("bob√", "bob<U+221A>: hi"),
+        ("bob\u{aa9c}", "bob<U+AA9C>: hi"),
+        ("bob: hi ann", "bob<U+003A><U+0020>hi<U+0020>ann: hi"),
+        ("bo\u{301}b✓", "bo<U+0301>b<U+2713>: hi"),
+        ("b\u{200b}ob", "b<U+200B>ob: hi"),
+    ] {
+        assert_eq!(line(name, false, Privacy::Room, false), shown);
+    }
+    for name in ["Zoë", "李雷", "Дима", "j.r_r-2", "हिन्दी"] {
+        assert_eq!(line(name, false, Privacy::Room, false), format!("{name}: hi"));
+    }
+    let name = "bob".into();
+    let verified = Line::Said { name, verified: true, privacy: Privacy::Room, own: false, text: "hi".into() };
+    assert!(drawn([verified], 40).starts_with("\x1b[1mbob✓:\x1b[0m hi"));
 }
 
 #[test]
