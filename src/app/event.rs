@@ -4,10 +4,11 @@ use std::{collections::HashSet, sync::Arc};
 
 use tokio::sync::watch;
 
+use super::namesakes::Namesakes;
 use crate::{
-    command::{Context, Entry, Message},
+    command::{Context, Entry, Member, Message},
     registry::Registry,
-    session::{Ending, Incoming, MemberEvent, SessionEvent},
+    session::{Ending, Incoming, MemberEvent, SessionEvent, Withdrawal},
     trust::Fingerprint,
     view::View,
     wire::{Departure, Refusal, Term},
@@ -39,13 +40,14 @@ pub(super) struct Listener {
     pub(super) stage: watch::Sender<Stage>,
     pub(super) on_moved: Option<OnMoved>,
     unknown: HashSet<(String, String)>,
+    namesakes: Namesakes,
     cut: bool,
 }
 
 impl Listener {
     pub(super) fn new(registry: Registry, cx: Context, view: Arc<dyn View>, on_moved: Option<OnMoved>) -> Self {
-        let (unknown, cut) = (HashSet::new(), false);
-        Self { registry, cx, view, stage: watch::Sender::new(Stage::Outside), on_moved, unknown, cut }
+        let (unknown, namesakes, cut) = (HashSet::new(), Namesakes::default(), false);
+        Self { registry, cx, view, stage: watch::Sender::new(Stage::Outside), on_moved, unknown, namesakes, cut }
     }
 
     /// Handles an event. Returns how the session ended, if that is what happened.
@@ -79,17 +81,13 @@ impl Listener {
                     (_, true) => "connected again, after so long that what was said in between is missing",
                     _ => "connected again",
                 });
+                self.namesakes.enter(&self.cx);
             }
             SessionEvent::Message(incoming) => self.message(incoming).await,
-            SessionEvent::Withdrawn { withdrawal, command } => {
-                if let Some(entry) = self.registry.find(&command) {
-                    let mut cx = self.cx.for_event(entry);
-                    let result = entry.withdrawn(withdrawal, &mut cx).await;
-                    self.report(entry, result);
-                }
-            }
+            SessionEvent::Withdrawn { withdrawal, command } => self.withdrawn(withdrawal, &command).await,
             SessionEvent::Member(event) => self.member(event).await,
             SessionEvent::Missed { count } => self.cx.notice(format!("{count} lines missed")),
+            SessionEvent::Lost { from } if self.cx.ignores(&from.key) => {}
             SessionEvent::Lost { from } => {
                 self.cx.notice(format!("something that {} said before this is missing", from.name));
             }
@@ -122,31 +120,47 @@ impl Listener {
             self.cx.notice(format!("you are {} in the room of {host}; {others}", me.name));
         }
         self.stage.send_replace(Stage::Inside);
+        self.namesakes.enter(&self.cx);
     }
 
     async fn message(&mut self, incoming: Incoming) {
         let Incoming { from, private, own, seq, kept, command, payload, .. } = incoming;
+        let ignored = self.cx.ignores(&from.key);
+        self.namesakes.meet(&from.key, &from.name, &self.cx);
         let Some(entry) = self.registry.find(&command).filter(|entry| entry.name == command) else {
             let mark = (from.name.clone(), command);
-            if !own && self.unknown.len() < MAX_UNKNOWN && !self.unknown.contains(&mark) {
+            if !own && !ignored && self.unknown.len() < MAX_UNKNOWN && !self.unknown.contains(&mark) {
                 self.cx.notice(format!("{} used `{}`, which this pchat does not have", mark.0, mark.1));
                 self.unknown.insert(mark);
             }
             return;
         };
+        if ignored && !entry.hears_ignored {
+            return;
+        }
         let message = Message { from, private, own, seq, kept, payload };
         let result = entry.receive(message, &mut self.cx.for_event(entry)).await;
         self.report(entry, result);
     }
 
+    async fn withdrawn(&self, withdrawal: Withdrawal, command: &str) {
+        let Some(entry) = self.registry.find(command) else { return };
+        if entry.hears_ignored || !self.cx.ignores(&withdrawal.from.key) {
+            let result = entry.withdrawn(withdrawal, &mut self.cx.for_event(entry)).await;
+            self.report(entry, result);
+        }
+    }
+
     async fn member(&self, event: Arc<MemberEvent>) {
-        if let Some(text) = self.notice(&event) {
+        let ignored = about(&event).is_some_and(|member| self.cx.ignores(&member.key));
+        if let Some(text) = self.notice(&event).filter(|_| !ignored) {
             self.cx.notice(text);
         }
-        for entry in self.registry.entries() {
+        for entry in self.registry.entries().iter().filter(|entry| entry.hears_ignored || !ignored) {
             let result = entry.member(event.clone(), &mut self.cx.for_event(entry)).await;
             self.report(entry, result);
         }
+        self.namesakes.event(&event, &self.cx);
     }
 
     fn report(&self, entry: &Entry, result: anyhow::Result<()>) {
@@ -196,6 +210,25 @@ fn how_long(term: Term) -> &'static str {
     match term {
         Term::Minutes => "",
         Term::Good => " for good",
+    }
+}
+
+/// The one member that an event is about, if it is about one. Who waits at the door has to be seen to be answered, even
+/// if it is somebody ignored.
+fn about(event: &MemberEvent) -> Option<&Member> {
+    match event {
+        MemberEvent::Joined(member)
+        | MemberEvent::Left { member, .. }
+        | MemberEvent::Renamed { member, .. }
+        | MemberEvent::Away(member)
+        | MemberEvent::Back(member)
+        | MemberEvent::Muted { member, .. } => Some(member),
+        MemberEvent::Crowd { .. }
+        | MemberEvent::Knock { .. }
+        | MemberEvent::KnockOver { .. }
+        | MemberEvent::Invited { .. }
+        | MemberEvent::Guesses { .. }
+        | MemberEvent::Locked { .. } => None,
     }
 }
 

@@ -33,7 +33,7 @@ use crate::{
     room::{self, Guests, LogLimits, Peer, RoomConfig, RoomHandle, Via},
     session::{self, Dial, DialError, Dialed, SessionConfig},
     stream::{Reach, Reached, Streams},
-    trust::{Fingerprint, Home, HostAddr, Identity, Members},
+    trust::{Fingerprint, Home, HostAddr, Identity, Members, People},
     wire::{Epoch, FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Token},
 };
 
@@ -50,6 +50,7 @@ const CLOSING: Duration = Duration::from_millis(1_500);
 pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
     let name = person::name(options.common.name.as_deref())?;
     let identity = identity(home)?;
+    let people = People::open(home.people())?;
     // Each member takes a descriptor. A failure only means that fewer fit.
     if let Err(error) = net::raise_descriptor_limit() {
         tracing::warn!(%error, "the descriptor limit stays as it is");
@@ -103,6 +104,7 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
         events,
         on_moved: None,
         streams: Streams::new(&identity, instance, Inward(room.clone())),
+        people,
         text: options.common.text,
         at_end: AtEnd::Stay,
         files,

@@ -23,7 +23,7 @@ use crate::{
     net::{self, Connected, DialTiming, Stream},
     session::{self, Dial, DialError, Dialed, SessionConfig, Wish},
     stream::{Reach, Reached, Streams},
-    trust::{Fingerprint, Home, HostAddr, Hosts, Pin},
+    trust::{Fingerprint, Home, HostAddr, Hosts, People, Pin},
     view::{Line, View},
     wire::{FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Refusal, Token},
 };
@@ -34,6 +34,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         options.address.parse().map_err(|error| person::Usage(format!("{}: {error}", options.address)))?;
     let name = person::name(options.common.name.as_deref())?;
     let identity = identity(home)?;
+    let people = People::open(home.people())?;
     let files = file_settings(&options.common)?;
     let screen = Screen::open()?;
     let tasks = TaskTracker::new();
@@ -74,6 +75,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         events,
         on_moved: Some(Box::new(on_moved)),
         streams: Streams::new(&identity, instance, Outward(addr)),
+        people,
         text: options.common.text,
         at_end,
         files,

@@ -53,16 +53,16 @@ impl Reader {
                 return Done { asker: None, flow: Flow::Continue, failed: true, remember: false, echo: true };
             }
         };
-        self.act(reading).await
+        self.act(reading, Context::for_line).await
     }
 
     /// Does what a person answered when `asker` asked.
     pub(super) async fn answer(&self, asker: &'static Entry, answer: &str) -> Done {
-        let done = self.act(self.registry.read_answer(asker, answer)).await;
+        let done = self.act(self.registry.read_answer(asker, answer), Context::for_answer).await;
         Done { remember: false, echo: true, ..done }
     }
 
-    async fn act(&self, reading: Reading) -> Done {
+    async fn act(&self, reading: Reading, context: fn(&Context, &Entry) -> Context) -> Done {
         let remember = reading.remember();
         let done = Done { asker: None, flow: Flow::Continue, failed: false, remember, echo: true };
         match reading {
@@ -76,7 +76,7 @@ impl Reader {
                 Done { failed: true, ..done }
             }
             Reading::Run { entry, matches } => {
-                let mut cx = self.cx.for_line(entry);
+                let mut cx = context(&self.cx, entry);
                 // What a message says shows when the room sends it back.
                 let done = Done { echo: !entry.default && !entry.private, ..done };
                 match entry.run(matches, &mut cx).await {

@@ -10,6 +10,7 @@ mod join;
 mod leaving;
 mod line;
 mod mover;
+mod namesakes;
 mod person;
 mod talk;
 

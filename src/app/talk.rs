@@ -29,7 +29,7 @@ use crate::{
     session::{Ending, Handle, SessionEvent, WhenFull},
     stream::Streams,
     transfer::{desk::Desk, settings::Settings},
-    trust::Fingerprint,
+    trust::{Fingerprint, People},
 };
 
 /// How long leaving may take.
@@ -62,6 +62,7 @@ pub(super) struct Talk {
     pub(super) events: mpsc::Receiver<SessionEvent>,
     pub(super) on_moved: Option<OnMoved>,
     pub(super) streams: Streams,
+    pub(super) people: People,
     /// Whether every line is a message.
     pub(super) text: bool,
     pub(super) at_end: AtEnd,
@@ -104,15 +105,15 @@ impl Signals {
 
 /// Talks until it is over, and leaves in good order.
 pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
-    let Talk { screen, session, events, on_moved, streams, text, at_end, files, history, doorstep } = talk;
-    let Screen { view, terminal } = screen;
+    let Talk { screen: Screen { view, terminal }, session, events, on_moved, .. } = talk;
+    let Talk { streams, people, text, at_end, files, history, doorstep, .. } = talk;
     // Until the room has its word, the prompt shows the name wished for.
     view.name(&session.me().name);
     let registry = Registry::new(crate::commands::ALL);
     let cancel = CancellationToken::new();
     let when_full = if terminal.is_some() { WhenFull::Fail } else { WhenFull::Wait };
     let cx = Context::new(session.clone(), view.clone(), crate::commands::ALL, when_full, cancel.clone());
-    let cx = cx.with_streams(streams);
+    let cx = cx.with_streams(streams).with_people(people);
     Desk::of(&cx).set(files);
     let reader = Reader { registry, session: session.clone(), cx: cx.clone(), text };
     let mut signals = Signals::listen()?;

@@ -22,9 +22,9 @@ impl Context {
         self.shared.people.get_or_init(People::default)
     }
 
-    /// Whether nothing of this key is to be seen.
+    /// Whether nothing of this key is to be seen. One's own always is.
     pub fn ignores(&self, key: &PublicKey) -> bool {
-        self.people().is(key, Mark::Ignored)
+        self.people().is(key, Mark::Ignored) && *key != self.me().key
     }
 
     /// Says this about a member. Returns whether it is new.
