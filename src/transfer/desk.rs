@@ -3,6 +3,7 @@
 //! It decides and tells; threads of `serve` and `fetch` move the bytes. All commands of one session share one desk.
 //! Its lock is held for single steps, never while something is waited for.
 
+mod giver;
 mod incoming;
 mod outgoing;
 mod overview;
@@ -36,6 +37,7 @@ use crate::{
     session::Member,
     wire::PublicKey,
 };
+use giver::tell;
 use incoming::Theirs;
 use outgoing::Mine;
 
@@ -195,7 +197,10 @@ impl Desk {
             }
             Some(Message::Resumed { tag }) if private && !message.own => self.resumed_there(&message.from, tag, cx),
             Some(_) => {}
-            None => cx.notice(format!("{} sent something about a file that makes no sense", message.from.name)),
+            None => {
+                let text = format!("{} sent something about a file that makes no sense", message.from.name);
+                tell(&message.from, text, cx);
+            }
         }
     }
 

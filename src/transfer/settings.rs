@@ -9,9 +9,10 @@ use super::size::Size;
 pub enum AutoAccept {
     /// Everything, in an open room too.
     All,
-    /// Offers that take up to this many bytes of the disk, [`SESSION_BYTES`] in all; in an open room nothing.
+    /// Offers that take up to this many bytes of the disk, [`SESSION_BYTES`] in all; in an open room nothing. Those of
+    /// people who are trusted count neither here nor there: all of them.
     UpTo(u64),
-    /// Nothing.
+    /// Nothing, of those who are trusted neither: whoever says so wants to be asked.
     None,
 }
 

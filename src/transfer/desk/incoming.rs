@@ -5,7 +5,11 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Result, bail, ensure};
 use tokio::task::spawn_blocking;
 
-use super::{Desk, Hint, REUNION, State, no_offer, same};
+use super::{
+    Desk, Hint, REUNION, State,
+    giver::{Giver, tell},
+    no_offer, same,
+};
 use crate::{
     command::{self, Context, Withdrawal},
     session::Member,
@@ -15,7 +19,6 @@ use crate::{
         meter::Meter,
         name::{Place, received},
         pace::Pace,
-        settings::{AutoAccept, ENTRY_COST, LEAST_COST, SESSION_BYTES},
         size::Size,
     },
     view::filter::clean,
@@ -26,9 +29,6 @@ const MAX_OFFERS: usize = 2048;
 
 /// How many that are over are remembered.
 const MAX_OVER: usize = 64;
-
-/// What has to stay free on the disk besides what is received without asking.
-const RESERVE: u64 = 256 << 20;
 
 /// What partial files may take of the disk before more is received without asking.
 const MAX_PARTIAL: u64 = 10 << 30;
@@ -43,6 +43,8 @@ pub(super) struct Theirs {
     pub(super) private: bool,
     /// Whether the room keeps it.
     pub(super) up: bool,
+    /// Whether nothing was said of it, because its owner is not to be seen: then nobody has read its number.
+    pub(super) hidden: bool,
     pub(super) state: Course,
     pub(super) patterns: Vec<String>,
     pub(super) pace: Arc<Pace>,
@@ -94,31 +96,7 @@ impl Theirs {
     }
 }
 
-/// What an offer takes of the disk.
-fn cost(offer: &Offer) -> u64 {
-    let entries = offer.folder.as_ref().map_or(0, |folder| u64::from(folder.files) + u64::from(folder.folders));
-    offer.bytes.saturating_add(entries * ENTRY_COST)
-}
-
 impl State {
-    /// Whether an offer is received without asking; counts it if so.
-    pub(super) fn takes(&mut self, offer: &Offer, own: bool, open_room: bool) -> bool {
-        let auto = self.settings.as_ref().map_or(AutoAccept::None, |settings| settings.auto_accept);
-        match auto {
-            _ if own => true,
-            AutoAccept::All => true,
-            AutoAccept::UpTo(limit) if !open_room && cost(offer) <= limit => {
-                let cost = cost(offer).max(LEAST_COST);
-                let fits = self.accepted.saturating_add(cost) <= SESSION_BYTES.max(limit);
-                if fits {
-                    self.accepted += cost;
-                }
-                fits
-            }
-            AutoAccept::UpTo(_) | AutoAccept::None => false,
-        }
-    }
-
     /// Forgets offers that are over, the oldest first, and says whether there is room for another.
     fn make_room(&mut self) -> bool {
         let over: Vec<u64> = self.theirs.iter().filter(|(_, theirs)| theirs.is_over()).map(|(id, _)| *id).collect();
@@ -135,7 +113,8 @@ impl Desk {
         let from = &message.from;
         let name = offer.shown();
         if let Err(error) = received(&offer.name, Place::Top) {
-            return cx.notice(format!("{} offers something under a name that is refused: {error}", from.name));
+            let text = format!("{} offers something under a name that is refused: {error}", from.name);
+            return tell(from, text, cx);
         }
         let again = self.with(|state| {
             let same = |theirs: &&mut Theirs| theirs.tag == tag && same(&theirs.from, from) && theirs.offer == offer;
@@ -149,22 +128,23 @@ impl Desk {
             Some((std::mem::replace(&mut theirs.number, number) != number && !over).then(|| theirs.describe()))
         });
         match again {
-            Some(Some(what)) => return cx.notice(format!("{what} is offer {number} now")),
+            Some(Some(what)) => return tell(from, format!("{what} is offer {number} now"), cx),
             Some(None) => return,
             None => {}
         }
         let taken = self.with_quietly(|state| state.theirs(number).is_some() || state.mine(number).is_some());
         if taken {
             // What a person has read under a number is what they get by it.
-            return cx.notice(format!("{} offers {name} under a number that is taken: it is left out", from.name));
+            let text = format!("{} offers {name} under a number that is taken: it is left out", from.name);
+            return tell(from, text, cx);
         }
-        let own = from.key == cx.me().key;
+        let giver = Giver::of(from, cx);
         let known = self.with(|state| {
             if !state.make_room() {
                 return None;
             }
             let id = state.id();
-            let takes = state.takes(&offer, own, cx.room_is_open());
+            let takes = state.takes(&offer, giver, cx.room_is_open());
             let theirs = Theirs {
                 number,
                 from: from.clone(),
@@ -172,6 +152,7 @@ impl Desk {
                 offer: offer.clone(),
                 private: message.private.is_some(),
                 up: true,
+                hidden: giver == Giver::Ignored,
                 state: Course::Asked,
                 patterns: Vec::new(),
                 pace: Arc::default(),
@@ -185,17 +166,17 @@ impl Desk {
             Some((id, takes))
         });
         let Some((id, takes)) = known else {
-            return cx.notice(format!("{} offers {name}, which is one offer too many to remember", from.name));
+            let text = format!("{} offers {name}, which is one offer too many to remember", from.name);
+            return tell(from, text, cx);
         };
         self.mark();
         if !takes {
-            return cx.notice(self.question(id));
+            return tell(from, self.question(id), cx);
         }
         cx.notice(format!("{} offers {}: offer {number}, which is being received", from.name, offer.describe()));
         let desk = self.clone();
-        let reserve = if own { 0 } else { RESERVE };
         cx.spawn(async move |cx| {
-            match desk.has_room(id, reserve).await {
+            match desk.has_room(id, giver.reserve()).await {
                 Ok(()) => drop(desk.start(id, Vec::new(), |course| *course == Course::Asked)),
                 Err(error) => {
                     cx.error(format!("offer {number} is not received without asking: {error:#}"));
@@ -207,7 +188,7 @@ impl Desk {
     }
 
     /// The line that asks about an offer.
-    fn question(&self, id: u64) -> String {
+    pub(super) fn question(&self, id: u64) -> String {
         self.with_quietly(|state| {
             let Some(theirs) = state.theirs.get(&id) else { return String::new() };
             let (from, number, what) = (&theirs.from.name, theirs.number, theirs.offer.describe());
@@ -219,10 +200,12 @@ impl Desk {
         })
     }
 
-    /// The lines that ask, of all offers that wait for an answer.
+    /// The lines that ask, of all offers that wait for an answer and may be seen.
     pub fn questions(&self) -> Vec<(u32, String)> {
         let asked = self.with_quietly(|state| {
+            let seen = |theirs: &Theirs| !theirs.hidden && !theirs.cx.ignores(&theirs.from.key);
             let asked = state.theirs.iter().filter(|(_, theirs)| theirs.up && theirs.state == Course::Asked);
+            let asked = asked.filter(|(_, theirs)| seen(theirs));
             asked.map(|(id, theirs)| (*id, theirs.number)).collect::<Vec<_>>()
         });
         asked.into_iter().map(|(id, number)| (number, self.question(id))).collect()
@@ -323,10 +306,11 @@ impl Desk {
                 return None;
             }
             let open = matches!(theirs.state, Course::Asked | Course::Paused(_) | Course::PausedThere);
-            open.then(|| format!("offer {} ({}) is not up any more", theirs.number, theirs.describe()))
+            let told = || format!("offer {} ({}) is not up any more", theirs.number, theirs.describe());
+            open.then(|| (theirs.from.clone(), told()))
         });
-        if let Some(told) = told {
-            cx.notice(told);
+        if let Some((from, told)) = told {
+            tell(&from, told, cx);
         }
     }
 

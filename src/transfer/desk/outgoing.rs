@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Desk, Hint, State, no_offer, same};
+use super::{Desk, Hint, State, giver::tell, no_offer, same};
 use crate::{
     args,
     command::{Context, Withdrawal},
@@ -115,7 +115,7 @@ impl Mine {
             .any(|receiver| matches!(receiver.state, Fate::Told(Report::Saved | Report::Present | Report::Declined)))
     }
 
-    fn of(source: Source, to: Option<Member>) -> Self {
+    pub(super) fn of(source: Source, to: Option<Member>) -> Self {
         Self {
             number: None,
             offer: Offer::of(&source),
@@ -310,7 +310,7 @@ impl Desk {
         let Some(name) = told else { return };
         self.mark();
         let who = &from.name;
-        cx.notice(match report {
+        let text = match report {
             Report::Saved => format!("{who} saved {name}"),
             Report::Present => format!("{who} has {name} already"),
             Report::Declined => format!("{who} declined {name}"),
@@ -318,7 +318,8 @@ impl Desk {
             Report::Paused(reason) => format!("{name} waits at {who}: {}", clean(&reason)),
             Report::Cancelled => format!("{who} cancelled {name}"),
             Report::Failed(reason) => format!("{who} could not receive {name}: {}", clean(&reason)),
-        });
+        };
+        tell(from, text, cx);
     }
 
     pub(super) fn pause_sending(&self, number: u32, cx: &Context) -> Result<()> {

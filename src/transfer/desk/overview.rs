@@ -124,6 +124,7 @@ fn mine(mine: &Mine) -> Vec<Vec<String>> {
 
 fn theirs(theirs: &Theirs) -> Vec<String> {
     let state = match &theirs.state {
+        Course::Asked if theirs.hidden => "was not told of: its owner is ignored".to_owned(),
         Course::Asked => "waits for your answer".to_owned(),
         Course::Waiting => "waits for the others".to_owned(),
         Course::Receiving => theirs.meter.look(Instant::now().into_std()).to_string().trim_start().to_owned(),

@@ -214,6 +214,7 @@ impl Desk {
         }
         if let Fetched::Saved(saved, ..=SHOWN_BYTES) = &fetched
             && offer.folder.is_none()
+            && !cx.ignores(&from.key)
         {
             self.show_text(saved.clone(), &offer, &from, private, cx).await;
         }

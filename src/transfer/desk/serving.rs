@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Desk,
+    giver::tell,
     outgoing::{Fate, MAX_RECEIVERS, Receiver},
     same,
 };
@@ -48,7 +49,7 @@ impl Desk {
                     self.show(cx);
                     self.mark();
                     if !cx.has_status() {
-                        cx.notice(format!("{} receives {}", stream.peer().name, job.name));
+                        tell(stream.peer(), format!("{} receives {}", stream.peer().name, job.name), cx);
                     }
                 }
                 cx.thread(move |cx| {

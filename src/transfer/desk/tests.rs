@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tokio::io::DuplexStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::*;
+use super::{giver::Giver, *};
 use crate::{
     command::Opened,
     session::{self, Dial, DialError, Dialed, SessionConfig, WhenFull},
@@ -14,6 +14,7 @@ use crate::{
         record::{Control, Purpose, Reader, Record, Stop, Then},
         settings::{AutoAccept, SESSION_BYTES},
     },
+    trust::{Mark, People, scratch::Scratch},
     view::{Line, Recording},
     wire::{Instance, PublicKey, encode_body},
 };
@@ -36,6 +37,10 @@ fn member(of: u8, name: &str) -> Member {
 
 /// A desk that asks about everything, and what its person sees.
 fn desk() -> (Desk, Context, Arc<Recording>) {
+    desk_among(People::default())
+}
+
+fn desk_among(people: People) -> (Desk, Context, Arc<Recording>) {
     let me = member(1, "ann");
     let config = SessionConfig {
         key: me.key,
@@ -47,6 +52,7 @@ fn desk() -> (Desk, Context, Arc<Recording>) {
     let (handle, _) = session::start(config, Nowhere, &TaskTracker::new());
     let view = Arc::new(Recording::default());
     let cx = Context::new(handle, view.clone(), &[], WhenFull::Fail, CancellationToken::new());
+    let cx = cx.with_people(people);
     let desk = Desk::of(&cx);
     desk.set(Settings { auto_accept: AutoAccept::None, downloads: "/nonexistent".into() });
     (desk, cx, view)
@@ -131,22 +137,110 @@ async fn case_144_what_was_never_offered_is_not_given() {
 
 #[tokio::test]
 async fn what_comes_by_itself_is_counted_by_bytes_entries_and_number() {
-    let takes = |auto, offers: &[(Offer, bool)], open| {
+    let takes = |auto, offers: &[(Offer, Giver)], open| {
         let (desk, ..) = desk();
         desk.with(|state| {
             state.settings = Some(Settings { auto_accept: auto, downloads: "/nonexistent".into() });
-            offers.iter().map(|(offer, own)| state.takes(offer, *own, open)).collect::<Vec<_>>()
+            offers.iter().map(|(offer, giver)| state.takes(offer, *giver, open)).collect::<Vec<_>>()
         })
     };
-    let of = |bytes| (file("x", bytes), false);
+    let of = |bytes| (file("x", bytes), Giver::Other);
     let contents = Contents { files: 200_000, folders: 0, names: Vec::new() };
-    let many = (Offer { folder: Some(contents), ..file("x", 0) }, false);
+    let many = (Offer { folder: Some(contents), ..file("x", 0) }, Giver::Other);
     let limit = AutoAccept::DEFAULT;
     assert_eq!(takes(limit, &[of(64 << 20), of((64 << 20) + 1), many.clone()], false), [true, false, false]);
-    assert_eq!(takes(limit, &[of(1), (file("x", u64::MAX >> 1), true)], true), [false, true]);
+    assert_eq!(takes(limit, &[of(1), (file("x", u64::MAX >> 1), Giver::Own)], true), [false, true]);
     assert_eq!(takes(AutoAccept::All, &[of(u64::MAX >> 1), many], true), [true, true]);
     assert_eq!(takes(AutoAccept::None, &[of(0)], false), [false]);
     let small: Vec<_> = (0..1_025).map(|_| of(0)).collect();
     let taken = takes(limit, &small, false).into_iter().filter(|taken| *taken).count();
     assert_eq!(taken as u64, SESSION_BYTES >> 20, "even empty files count");
+}
+
+#[tokio::test]
+async fn trust_lifts_the_limit_but_not_the_wish_to_be_asked_and_counts_for_nobody_else() {
+    let huge = file("x", 1 << 40);
+    for (auto, giver, open, takes) in [
+        (AutoAccept::DEFAULT, Giver::Trusted, false, true),
+        (AutoAccept::DEFAULT, Giver::Trusted, true, true),
+        (AutoAccept::DEFAULT, Giver::Other, true, false),
+        (AutoAccept::None, Giver::Trusted, false, false),
+        (AutoAccept::All, Giver::Ignored, false, false),
+        (AutoAccept::None, Giver::Own, true, true),
+    ] {
+        let (desk, ..) = desk();
+        desk.with(|state| {
+            state.settings = Some(Settings { auto_accept: auto, downloads: "/nonexistent".into() });
+            assert_eq!(state.takes(&huge, giver, open), takes, "{auto:?} {giver:?} {open}");
+            assert_eq!(state.accepted, 0);
+        });
+    }
+    assert_eq!((Giver::Own.reserve(), Giver::Trusted.reserve()), (0, Giver::Other.reserve()));
+}
+
+#[tokio::test]
+async fn what_somebody_ignored_offers_is_listed_but_not_told_not_taken_and_no_question() {
+    let scratch = Scratch::new();
+    let people = People::open(scratch.join("people")).expect("no file yet");
+    let (bob, eve) = (member(2, "bob"), member(3, "eve"));
+    for mark in [Mark::Ignored, Mark::Trusted] {
+        people.mark(&eve.key, "eve", mark).expect("saved");
+    }
+    let (desk, cx, view) = desk_among(people.clone());
+    desk.set(Settings { auto_accept: AutoAccept::All, downloads: "/nonexistent".into() });
+    offered(&desk, &cx, &eve, 1, 1, file("bait", 5));
+    offered(&desk, &cx, &eve, 2, 2, file("..", 5));
+    let nonsense = command::Message {
+        from: eve.clone(),
+        private: None,
+        own: false,
+        seq: 1,
+        kept: None,
+        payload: bytes::Bytes::from_static(b"\xff"),
+    };
+    desk.received(&nonsense, &cx);
+    assert_eq!(view.lines(), []);
+    assert!(desk.questions().is_empty(), "a bare answer cannot mean it");
+    assert!(desk.overview().contains("bait") && desk.overview().contains("ignored"), "{}", desk.overview());
+    // One who was announced before is no question for as long as nothing of them is to be seen.
+    desk.set(Settings { auto_accept: AutoAccept::None, downloads: "/nonexistent".into() });
+    offered(&desk, &cx, &bob, 3, 3, file("photo", 5));
+    assert_eq!(desk.questions().len(), 1);
+    people.mark(&bob.key, "bob", Mark::Ignored).expect("saved");
+    assert!(desk.questions().is_empty());
+    let withdrawal = Withdrawal { number: 3, from: bob.clone(), restart: false };
+    desk.withdrawn(&withdrawal, &cx);
+    assert_eq!(notices(&view), ["bob offers photo (5 B): offer 3"]);
+    people.unmark(&eve.key, Mark::Ignored).expect("saved");
+    assert!(desk.questions().is_empty(), "nobody has read its number yet");
+    desk.reveal(&eve.key, &cx);
+    assert_eq!(notices(&view).last().map(String::as_str), Some("eve offers bait (5 B): offer 1"));
+    assert_eq!(desk.questions().len(), 1);
+    desk.reveal(&eve.key, &cx);
+    assert_eq!(notices(&view).len(), 2, "once");
+}
+
+#[tokio::test]
+async fn a_receiver_who_is_ignored_is_kept_account_of_in_silence() {
+    let scratch = Scratch::new();
+    let people = People::open(scratch.join("people")).expect("no file yet");
+    people.mark(&member(3, "eve").key, "eve", Mark::Ignored).expect("saved");
+    let (desk, cx, view) = desk_among(people);
+    std::fs::write(scratch.join("mine"), "x").expect("a file");
+    // Nothing can be sent to a room that is not there, so it is put up by hand.
+    let source = crate::transfer::source::Source::open(&scratch.join("mine"), &|| false).expect("it is there");
+    desk.with(|state| state.mine.insert(9, Mine::of(source, None)));
+    let report = |from: &Member, n| command::Message {
+        from: from.clone(),
+        private: Some(member(1, "ann")),
+        own: false,
+        seq: n,
+        kept: None,
+        payload: Message::report(9, Report::Saved).encode(),
+    };
+    desk.received(&report(&member(3, "eve"), 1), &cx);
+    assert_eq!(view.lines(), []);
+    assert!(desk.overview().contains("to eve") && desk.overview().contains("saved"), "{}", desk.overview());
+    desk.received(&report(&member(2, "bob"), 2), &cx);
+    assert_eq!(notices(&view), ["bob saved mine"]);
 }
