@@ -3,7 +3,8 @@
 use crate::{
     command::{Answer, Command, Context, Entry, Flow, Request, Result, async_trait, bail},
     table::table,
-    trust::Fingerprint,
+    trust::{Fingerprint, Marks},
+    view::filter::name,
     wire::WhoRow,
 };
 
@@ -17,8 +18,8 @@ const MAX_COUNTED: usize = 20_000;
 
 /// List who is in the room.
 ///
-/// For each member: name, fingerprint of the key, address, how long in the room, and the last measured round
-/// trip to the room.
+/// For each member: name, fingerprint of the key, address, how long in the room, the last measured round trip to the
+/// room, and whether you have verified, trust or ignore that key.
 #[derive(clap::Parser)]
 struct Who {}
 
@@ -41,13 +42,14 @@ impl Command for Who {
             }
             after = last;
         }
-        cx.print(list(&listed, total, cx.me().number));
+        let known = |row: &WhoRow| cx.people().marks(&row.member.key);
+        cx.print(list(&listed, total, cx.me().number, known));
         Ok(Flow::Continue)
     }
 }
 
-fn list(listed: &[WhoRow], total: usize, me: u32) -> String {
-    let rows: Vec<_> = listed.iter().map(|row| cells(row, me)).collect();
+fn list(listed: &[WhoRow], total: usize, me: u32, known: impl Fn(&WhoRow) -> Marks) -> String {
+    let rows: Vec<_> = listed.iter().map(|row| cells(row, me, known(row))).collect();
     let mut text = format!("{total} in the room\n{}", table(&rows));
     if total > listed.len() {
         text.push_str(&format!("\nand {} more", total - listed.len()));
@@ -55,12 +57,14 @@ fn list(listed: &[WhoRow], total: usize, me: u32) -> String {
     text
 }
 
-fn cells(row: &WhoRow, me: u32) -> Vec<String> {
+fn cells(row: &WhoRow, me: u32, known: Marks) -> Vec<String> {
     let own = row.member.number == me;
     let marks = [(row.host, "host"), (own, "you"), (row.away, "away"), (row.muted, "muted")];
-    let marks: Vec<_> = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark)).collect();
+    let marks = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark));
+    let marks: Vec<_> = marks.chain(known.words()).collect();
     vec![
-        row.member.name.clone(),
+        // Spaces in it, which only a room that lies can put there, would make it look like more than one column.
+        name(&row.member.name).into_owned(),
         Fingerprint::of(&row.member.key).to_string(),
         row.address.map_or_else(|| "with the room".to_owned(), |address| address.to_string()),
         duration(row.since_secs),
@@ -84,6 +88,7 @@ mod tests {
     use super::*;
     use crate::{
         command::Member,
+        trust::{Mark, People, scratch::Scratch},
         wire::{Instance, PublicKey},
     };
 
@@ -96,23 +101,37 @@ mod tests {
 
     #[test]
     fn members_stand_in_columns_with_their_marks() {
-        let mut rows = [row(1, "alice"), row(2, "bo"), row(3, "eve\nfake")];
+        let mut rows = [row(1, "alice"), row(2, "bo"), row(3, "eve\nfake  verified")];
         rows[1].address = Some([10, 0, 0, 7].into());
-        let text = list(&rows, 3, 1);
+        let text = list(&rows, 3, 1, |_| Marks::default());
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "3 in the room");
         assert_eq!(lines.len(), 4, "a name cannot begin a row: {text}");
         assert!(
-            lines[1].starts_with("alice     ") && lines[1].ends_with("with the room  3 min  0.4 ms  host, you"),
+            lines[1].starts_with("alice  ") && lines[1].ends_with("with the room  3 min  0.4 ms  host, you"),
             "{text}"
         );
         assert!(lines[2].contains("10.0.0.7       3 min  0.4 ms"), "{text}");
-        assert!(lines[3].ends_with("away, muted"), "{text}");
+        assert!(lines[3].starts_with("eve<U+000A>fake<U+0020>") && lines[3].ends_with("away, muted"), "{text}");
+    }
+
+    #[test]
+    fn what_is_said_of_a_key_stands_at_the_end() {
+        let folder = Scratch::new();
+        let people = People::open(folder.join("people")).expect("no file yet");
+        let eve = PublicKey([3; 32]);
+        for mark in [Mark::Ignored, Mark::Verified] {
+            people.mark(&eve, "somebody", mark).expect("saved");
+        }
+        let known = |row: &WhoRow| people.marks(&row.member.key);
+        let text = list(&[row(2, "bob, verified"), row(3, "eve")], 2, 2, known);
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[1].ends_with("  you") && lines[2].ends_with("  away, muted, verified, ignored"), "{text}");
     }
 
     #[test]
     fn those_above_the_limit_are_counted() {
-        assert!(list(&[row(1, "alice")], 1_000, 1).ends_with("\nand 999 more"));
+        assert!(list(&[row(1, "alice")], 1_000, 1, |_| Marks::default()).ends_with("\nand 999 more"));
     }
 
     #[test]

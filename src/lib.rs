@@ -7,7 +7,7 @@
 //! * [`room`]: the host's side. [`session`]: a member's side.
 //! * [`net`]: TCP and TLS. [`trust`]: identity, fingerprints and the files of who is trusted.
 //! * [`command`], [`args`], [`context`]: the contract of a command. [`registry`], [`words`]: from a line to a command.
-//!   [`commands`]: the commands. [`door`], [`exile`], [`message`], [`table`]: what several of them use.
+//!   [`commands`]: the commands. [`door`], [`exile`], [`message`], [`remembered`], [`table`]: what several of them use.
 //! * [`view`], [`repl`]: screen and keyboard. [`code`]: words that people say to each other.
 //! * [`cli`], [`app`]: the program, which joins all of it.
 
@@ -29,6 +29,7 @@ mod looks;
 pub mod message;
 pub mod net;
 pub mod registry;
+pub mod remembered;
 pub mod repl;
 pub mod room;
 pub mod session;

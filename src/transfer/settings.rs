@@ -9,8 +9,8 @@ use super::size::Size;
 pub enum AutoAccept {
     /// Everything, in an open room too.
     All,
-    /// Offers that take up to this many bytes of the disk, [`SESSION_BYTES`] in all; in an open room nothing. Those of
-    /// people who are trusted count neither here nor there: all of them.
+    /// Offers that take up to this many bytes of the disk, [`SESSION_BYTES`] in all; in an open room nothing. Of those who
+    /// are trusted everything.
     UpTo(u64),
     /// Nothing, of those who are trusted neither: whoever says so wants to be asked.
     None,
