@@ -137,8 +137,10 @@ async fn compare(name: &str, cx: &mut Context) -> Result<Flow> {
     let shown = clean(&member.name).into_owned();
     ensure!(member.key != me.key, "{shown} has your own key: there is nothing to verify");
     ensure!(!cx.ignores(&member.key), "you ignore {shown}, so that no answer would reach you");
-    if let Some(person) = cx.people().get(&member.key).filter(|person| person.marks.has(Mark::Verified)) {
-        cx.notice(format!("{shown} is verified already, as {} on {}", clean(&person.name), person.since));
+    if let Some(person) = cx.people().get(&member.key)
+        && let Some(day) = person.marks.since(Mark::Verified)
+    {
+        cx.notice(format!("{shown} is verified already, since {day}"));
     }
     let number = random()?;
     let (step, mut words) = with(cx, |open| open.start(&me, &member, number, Instant::now()));

@@ -18,12 +18,13 @@ pub async fn list(mark: Mark, cx: &Context) -> Result<Option<String>> {
     cx.refresh_people().await?;
     let mut people = cx.people().all(mark);
     people.sort_by_key(|person| person.name.to_lowercase());
-    let rows: Vec<_> = people.iter().map(row).collect();
+    let rows: Vec<_> = people.iter().map(|person| row(person, mark)).collect();
     Ok((!rows.is_empty()).then(|| table(&rows)))
 }
 
-fn row(person: &Person) -> Vec<String> {
-    vec![person.name.clone(), Fingerprint::of(&person.key).to_string(), format!("since {}", person.since)]
+fn row(person: &Person, mark: Mark) -> Vec<String> {
+    let since = person.marks.since(mark).map_or_else(String::new, |day| format!("since {day}"));
+    vec![person.name.clone(), Fingerprint::of(&person.key).to_string(), since]
 }
 
 /// The one about whom this was said and whom `word` means: whoever has that name here, was known by it, or has that
@@ -46,13 +47,13 @@ fn choose(word: &str, here: Option<crate::wire::PublicKey>, mark: Mark, people: 
     let wanted = word.to_lowercase();
     let means =
         |person: &Person| person.name.to_lowercase() == wanted || Fingerprint::of(&person.key).to_string() == wanted;
-    let (mut meant, word, mark) = (people.into_iter().filter(means), clean(word), mark.word());
+    let (mut meant, word, said) = (people.into_iter().filter(means), clean(word), mark.word());
     match (meant.next(), meant.next()) {
-        (None, _) => bail!("nobody called {word} is {mark}"),
+        (None, _) => bail!("nobody called {word} is {said}"),
         (Some(only), None) => Ok(only),
         (Some(one), Some(other)) => {
-            let rows: Vec<_> = [one, other].into_iter().chain(meant).map(|person| row(&person)).collect();
-            bail!("more than one {word} is {mark}; say the fingerprint:\n{}", table(&rows))
+            let rows: Vec<_> = [one, other].into_iter().chain(meant).map(|person| row(&person, mark)).collect();
+            bail!("more than one {word} is {said}; say the fingerprint:\n{}", table(&rows))
         }
     }
 }

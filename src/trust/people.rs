@@ -1,12 +1,12 @@
 //! What this person has said about others, each by their key: whose words were compared, whose files are wanted, who is
 //! not to be seen.
 //!
-//! The file has a line for each key, `KEY MARKS DAY NAME`, with the key in hexadecimal, the marks in this order, the day
-//! on which they changed last, and the name that the key had then:
+//! The file has a line for each key, `KEY MARKS NAME`, with the key in hexadecimal, the marks in this order, each with the
+//! day on which it was made, and the name that the key had at the last of them:
 //!
 //! ```text
 //! pchat people 1
-//! 66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925 verified,trusted 2026-11-23 bob
+//! 66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925 verified:2026-11-23,trusted:2026-11-24 bob
 //! end
 //! ```
 //!
@@ -54,14 +54,19 @@ impl Mark {
     }
 }
 
-/// The marks of one key.
+/// The marks of one key, with the days on which they were made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks([bool; WORDS.len()]);
+pub struct Marks([Option<Date>; WORDS.len()]);
 
 impl Marks {
+    /// The day on which this one was made, if it is among them.
+    pub fn since(self, mark: Mark) -> Option<Date> {
+        self.0[mark as usize]
+    }
+
     /// Whether this one is among them.
     pub fn has(self, mark: Mark) -> bool {
-        self.0[mark as usize]
+        self.since(mark).is_some()
     }
 
     /// Their words.
@@ -86,9 +91,7 @@ pub struct Person {
     pub key: PublicKey,
     /// What was said; at least one mark.
     pub marks: Marks,
-    /// The day on which that changed last.
-    pub since: Date,
-    /// The name that the key had then. It does not follow the names taken later: whoever is known must not be able to
+    /// The name that the key had when something was said last. It does not follow the names taken later: whoever is known must not be able to
     /// put names of others here.
     pub name: String,
 }
@@ -208,16 +211,14 @@ impl People {
         }
         self.change(|people| {
             let at = people.iter().position(|person| person.key == *key).unwrap_or_else(|| {
-                people.push(Person { key: *key, marks: Marks::default(), since: Date::today(), name: name.to_owned() });
+                people.push(Person { key: *key, marks: Marks::default(), name: name.to_owned() });
                 people.len() - 1
             });
             let person = &mut people[at];
-            let new = !std::mem::replace(&mut person.marks.0[mark as usize], true);
+            let new = !person.marks.has(mark);
             let changed = new || person.name != name;
-            if changed {
-                name.clone_into(&mut person.name);
-                person.since = Date::today();
-            }
+            person.marks.0[mark as usize].get_or_insert_with(Date::today);
+            name.clone_into(&mut person.name);
             (changed, new)
         })
     }
@@ -232,8 +233,7 @@ impl People {
             let person = people.iter_mut().find(|person| person.key == *key && person.marks.has(mark));
             let found = person.is_some();
             if let Some(person) = person {
-                person.marks.0[mark as usize] = false;
-                person.since = Date::today();
+                person.marks.0[mark as usize] = None;
             }
             people.retain(|person| !person.marks.are_none());
             (found, found)
@@ -274,20 +274,19 @@ impl People {
 
 impl Entry for Person {
     fn parse(line: &str) -> Result<Self, String> {
-        let parts: Vec<&str> = line.splitn(4, ' ').collect();
-        let [key, marks, since, name] = parts[..] else { return Err("this should be `KEY MARKS DAY NAME`".to_owned()) };
-        let key = parse_key(key)?;
-        let marks = parse_marks(marks)?;
-        let since = Date::parse(since).ok_or_else(|| format!("`{since}` is no date such as 2026-11-23"))?;
+        let parts: Vec<&str> = line.splitn(3, ' ').collect();
+        let [key, marks, name] = parts[..] else { return Err("this should be `KEY MARKS NAME`".to_owned()) };
+        let (key, marks) = (parse_key(key)?, parse_marks(marks)?);
         if !is_name(name) {
             return Err("this cannot be the name of a member".to_owned());
         }
-        Ok(Self { key, marks, since, name: name.to_owned() })
+        Ok(Self { key, marks, name: name.to_owned() })
     }
 
     fn to_line(&self) -> String {
-        let marks: Vec<_> = self.marks.words().collect();
-        format!("{} {} {} {}", HEXLOWER.encode(&self.key.0), marks.join(","), self.since, self.name)
+        let marks = WORDS.iter().filter_map(|(mark, word)| Some(format!("{word}:{}", self.marks.since(*mark)?)));
+        let marks: Vec<_> = marks.collect();
+        format!("{} {} {}", HEXLOWER.encode(&self.key.0), marks.join(","), self.name)
     }
 
     fn conflict(&self, earlier: &Self) -> Option<String> {
@@ -302,12 +301,14 @@ impl Entry for Person {
 /// Marks as they are written: each once, in their order.
 fn parse_marks(text: &str) -> Result<Marks, String> {
     let mut marks = Marks::default();
-    for word in text.split(',') {
+    for mark in text.split(',') {
+        let (word, day) = mark.split_once(':').ok_or_else(|| format!("`{mark}` should be `MARK:DAY`"))?;
+        let day = Date::parse(day).ok_or_else(|| format!("`{day}` is no date such as 2026-11-23"))?;
         let at = WORDS.iter().position(|(_, known)| *known == word);
-        let Some(at) = at.filter(|at| !marks.0[*at..].contains(&true)) else {
-            return Err(format!("`{text}` should be one or more of verified,trusted,ignored"));
+        let Some(at) = at.filter(|at| marks.0[*at..].iter().all(Option::is_none)) else {
+            return Err("the marks are verified, trusted and ignored, each once at the most, in this order".to_owned());
         };
-        marks.0[at] = true;
+        marks.0[at] = Some(day);
     }
     Ok(marks)
 }

@@ -25,13 +25,13 @@ fn what_is_said_is_known_at_once_and_by_the_next_program() {
         assert!(!people.is(&key(1), Mark::Ignored) && people.is(&key(2), Mark::Ignored));
         assert_eq!(names(&people.all(Mark::Verified)), ["Jörg K"]);
         assert_eq!(people.marks(&key(1)).words().collect::<Vec<_>>(), ["verified", "trusted"]);
-        assert_eq!(people.get(&key(2)).map(|person| person.since), Some(Date::today()));
+        assert_eq!(people.get(&key(2)).and_then(|person| person.marks.since(Mark::Ignored)), Some(Date::today()));
     }
     assert!(people.unmark(&key(2), Mark::Ignored).unwrap());
     assert!(!people.unmark(&key(2), Mark::Ignored).unwrap(), "taken back before");
     assert!(people.unmark(&key(1), Mark::Verified).unwrap());
     let text = fs::read_to_string(scratch.join("people")).unwrap();
-    assert_eq!(text, format!("{HEAD}\n{} trusted {} Jörg K\nend\n", "01".repeat(32), Date::today()));
+    assert_eq!(text, format!("{HEAD}\n{} trusted:{} Jörg K\nend\n", "01".repeat(32), Date::today()));
     assert_eq!(fs::metadata(scratch.join("people")).unwrap().mode() & 0o777, 0o600);
 }
 
@@ -119,9 +119,14 @@ fn a_name_is_the_one_that_the_key_had_when_something_was_said() {
     let scratch = Scratch::new();
     let people = People::open(scratch.join("people")).unwrap();
     people.mark(&key(1), "bob", Mark::Verified).unwrap();
+    let older = fs::read_to_string(scratch.join("people")).unwrap().replace(&Date::today().to_string(), "2020-02-29");
+    fs::write(scratch.join("people"), older).unwrap();
     people.mark(&key(1), "robert", Mark::Trusted).unwrap();
+    let marks = people.marks(&key(1));
+    assert_eq!(marks.since(Mark::Verified), Date::parse("2020-02-29"), "each mark keeps its day");
+    assert_eq!(marks.since(Mark::Trusted), Some(Date::today()));
     assert_eq!(names(&people.all(Mark::Verified)), ["robert"]);
-    let forged = format!("bob\n{} verified 2026-11-23 mallory", "02".repeat(32));
+    let forged = format!("bob\n{} verified:2026-11-23 mallory", "02".repeat(32));
     for name in [forged.as_str(), "", " bob", "b\u{1b}[2Job", &"b".repeat(MAX_NAME_LEN + 1)] {
         assert!(matches!(people.mark(&key(2), name, Mark::Verified), Err(PeopleError::Name { .. })), "{name:?}");
     }
@@ -133,15 +138,16 @@ fn a_damaged_file_is_refused_with_the_line() {
     let path = scratch.join("people");
     let key_text = "01".repeat(32);
     for (lines, line) in [
-        (format!("{key_text} verified 2026-11-23"), 2),
-        (format!("{key_text} verified yesterday bob"), 2),
-        (format!("{key_text}  2026-11-23 bob"), 2),
-        (format!("{key_text} Verified 2026-11-23 bob"), 2),
-        (format!("{key_text} verified,verified 2026-11-23 bob"), 2),
-        (format!("{key_text} trusted,verified 2026-11-23 bob"), 2),
-        (format!("{key_text} verified, 2026-11-23 bob"), 2),
-        (format!("{} verified 2026-11-23 bob", &key_text[1..]), 2),
-        (format!("{key_text} verified 2026-11-23 bob\n{key_text} trusted 2026-11-23 bob"), 3),
+        (format!("{key_text} verified:2026-11-23"), 2),
+        (format!("{key_text} verified:yesterday bob"), 2),
+        (format!("{key_text} verified bob"), 2),
+        (format!("{key_text}  bob"), 2),
+        (format!("{key_text} Verified:2026-11-23 bob"), 2),
+        (format!("{key_text} verified:2026-11-23,verified:2026-11-23 bob"), 2),
+        (format!("{key_text} trusted:2026-11-23,verified:2026-11-23 bob"), 2),
+        (format!("{key_text} verified:2026-11-23, bob"), 2),
+        (format!("{} verified:2026-11-23 bob", &key_text[1..]), 2),
+        (format!("{key_text} verified:2026-11-23 bob\n{key_text} trusted:2026-11-23 bob"), 3),
     ] {
         fs::write(&path, format!("{HEAD}\n{lines}\nend\n")).unwrap();
         let error = People::open(&path).unwrap_err().to_string();
@@ -151,7 +157,7 @@ fn a_damaged_file_is_refused_with_the_line() {
         fs::write(&path, damaged).unwrap();
         assert!(People::open(&path).is_err(), "{damaged:?}");
     }
-    let all = format!("{HEAD}\n{key_text} verified,trusted,ignored 2026-11-23 bob\nend\n");
+    let all = format!("{HEAD}\n{key_text} verified:2026-11-23,trusted:2026-11-23,ignored:2026-11-23 bob\nend\n");
     fs::write(&path, &all).unwrap();
     let people = People::open(&path).unwrap();
     assert_eq!(people.marks(&key(1)).words().collect::<Vec<_>>(), ["verified", "trusted", "ignored"]);
