@@ -7,6 +7,7 @@ mod files;
 mod hostile;
 mod knock;
 mod link;
+mod people;
 mod plain;
 mod ports;
 mod rights;
