@@ -6,7 +6,7 @@ use std::{
 };
 
 use pchat::{
-    trust::{FileError, HostAddr, Hosts, HostsError, Members, Pin},
+    trust::{FileError, HostAddr, Hosts, HostsError, Mark, Members, People, Pin},
     wire::PublicKey,
 };
 
@@ -14,10 +14,11 @@ use super::take;
 
 const NEW: PublicKey = PublicKey([0xab; 32]);
 
-/// Any bytes as the file of known rooms (first byte even) or of keys let in before (odd).
+/// Any bytes as the file of known rooms, of keys let in before, or of people about whom something was said: the first byte
+/// says which.
 pub fn files(data: &[u8]) {
     let mut data = data;
-    let list = if take(&mut data).is_multiple_of(2) { hosts } else { members };
+    let list = [hosts, members, people][usize::from(take(&mut data)) % 3];
     let scratch = Scratch::new();
     let path = scratch.0.join("list");
     fs::write(&path, data).expect("the folder for temporary files takes a file");
@@ -79,6 +80,42 @@ fn members(path: &Path, data: &[u8]) {
     let mut after = members.list().expect("what was written can be read");
     assert_eq!(after.pop().map(|last| (last.key, last.name)), Some((NEW, "new".to_owned())));
     assert_eq!(after, listed, "writing the file changed what it says");
+}
+
+fn people(path: &Path, data: &[u8]) {
+    const MARKS: [Mark; 3] = [Mark::Verified, Mark::Trusted, Mark::Ignored];
+    let people = match People::open(path) {
+        Ok(people) => people,
+        Err(error) => {
+            refused(path, data, &error);
+            // Whoever has read it before it was damaged does not write over it either.
+            fs::remove_file(path).expect("it is there");
+            let people = People::open(path).expect("no file is nobody");
+            fs::write(path, data).expect("it can be written");
+            assert!(people.mark(&NEW, "new", Mark::Verified).is_err() && !people.is(&NEW, Mark::Verified));
+            assert_eq!(fs::read(path).expect("still there"), data);
+            return;
+        }
+    };
+    let all = |people: &People| MARKS.map(|mark| people.all(mark));
+    let before = all(&people);
+    for person in before.iter().flatten() {
+        assert!(!person.name.is_empty() && !person.name.contains(char::is_control));
+        assert!(people.get(&person.key).is_some_and(|found| found == *person), "one key twice");
+        let known = person.marks.has(Mark::Verified) || person.marks.has(Mark::Trusted);
+        assert!(!known || people.namesake(&person.key, &person.name).is_none(), "its own name is no other's");
+    }
+    for mark in MARKS {
+        people.unmark(&NEW, mark).expect("the file can be written");
+    }
+    let rest = all(&people);
+    people.mark(&NEW, "new", Mark::Trusted).expect("the file can be written");
+    let again = People::open(path).expect("what was written can be read");
+    assert_eq!(all(&again), all(&people), "what counts is what is in the file");
+    assert!(again.unmark(&NEW, Mark::Trusted).expect("the file can be written"));
+    assert_eq!(all(&again), rest, "writing the file changed what it says");
+    let others = before.map(|people| people.into_iter().filter(|one| one.key != NEW).collect::<Vec<_>>());
+    assert_eq!(rest, others, "something else was taken back");
 }
 
 /// A file that is refused names a line that it has, or its end.
