@@ -5,7 +5,7 @@ use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{transfer::settings::AutoAccept, wire::DEFAULT_PORT};
+use crate::{net::DoorConfig, transfer::settings::AutoAccept, wire::DEFAULT_PORT};
 
 /// Encrypted chat rooms between terminals, with no account and no third-party server.
 #[derive(Clone, Debug, Parser)]
@@ -53,15 +53,32 @@ pub struct Host {
     /// Let everyone in without asking
     #[arg(long)]
     pub open: bool,
+    /// What the room and its door bear.
+    #[command(flatten)]
+    pub limits: Limits,
+    /// What both ways in share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What a room and its door bear.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct Limits {
     /// How many members the room holds
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub max_members: u32,
     /// How many lines a second one member may say, or `off`
     #[arg(long, value_name = "LINES", default_value = "50")]
     pub rate: Rate,
-    /// What both ways in share.
-    #[command(flatten)]
-    pub common: Common,
+    /// How many connections may be coming in at a time; members who come back have 8 more
+    #[arg(long, value_name = "N", default_value_t = DoorConfig::HANDSHAKES as u32)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub max_unauthenticated: u32,
+    /// How many seconds a connection has until it must be in, or wait at the door
+    #[arg(long, value_name = "SECS", default_value_t = DoorConfig::DEADLINE.as_secs())]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub deadline: u64,
 }
 
 /// How to enter a room.
@@ -164,13 +181,16 @@ mod tests {
     #[test]
     fn a_host_has_its_defaults() {
         let Ok(Action::Host(host)) = parse("pchat host") else { panic!("it needs no option") };
-        assert_eq!((host.port, host.max_members), (5000, 256));
-        assert_eq!(host.rate, Rate(NonZeroU32::new(50)));
+        assert_eq!((host.port, host.limits.max_members), (5000, 256));
+        assert_eq!(host.limits.rate, Rate(NonZeroU32::new(50)));
+        assert_eq!((host.limits.max_unauthenticated, host.limits.deadline), (32, 10));
         assert!(host.bind.is_empty() && !host.open && !host.common.text);
         let Ok(Action::Host(host)) = parse("pchat host --bind 127.0.0.1 --bind ::1 --rate off") else {
             panic!("valid")
         };
-        assert_eq!((host.bind.len(), host.rate), (2, Rate(None)));
+        assert_eq!((host.bind.len(), host.limits.rate), (2, Rate(None)));
+        let Ok(Action::Host(host)) = parse("pchat host --max-unauthenticated 8 --deadline 30") else { panic!("valid") };
+        assert_eq!((host.limits.max_unauthenticated, host.limits.deadline), (8, 30));
     }
 
     #[test]
@@ -190,6 +210,11 @@ mod tests {
             "pchat host --bind example.org",
             "pchat host --max-members 0",
             "pchat host --max-members 10001",
+            "pchat host --max-unauthenticated 0",
+            "pchat host --max-unauthenticated 1025",
+            "pchat host --deadline 0",
+            "pchat host --deadline 301",
+            "pchat host --deadline soon",
             "pchat host --rate 0",
             "pchat host --rate fast",
             "pchat host --stay",
@@ -215,5 +240,10 @@ mod tests {
         }
         let host = cli.find_subcommand("host").expect("it exists").clone().render_long_help().to_string();
         assert!(host.contains("SIGINT or SIGTERM"), "{host}");
+        let (_, limits) = host.split_once("\nLimits:\n").expect("limits stand together");
+        for flag in ["--max-members", "--rate", "--max-unauthenticated", "--deadline"] {
+            assert!(limits.contains(flag), "{host}");
+        }
+        assert!(!limits.contains("--name"), "nothing else stands there: {host}");
     }
 }

@@ -1,12 +1,6 @@
 //! `pchat host`: a room, the way into it, and its own user as a member.
 
-use std::{
-    io,
-    net::IpAddr,
-    process::ExitCode,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{io, net::IpAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
@@ -19,29 +13,26 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Screen, file_settings, identity,
-    mover::Mover,
-    person,
+    Screen,
+    entrance::{Entrance, door_config, too_few},
+    file_settings, identity, person,
     talk::{self, AtEnd, Talk},
 };
 use crate::{
     cli,
     code::Code,
     gauge::Gauged,
-    net::{self, Door, DoorConfig, End, Incoming, Stop},
+    net::{self, DoorConfig},
     registry::Registry,
     room::{self, Guests, LogLimits, Peer, RoomConfig, RoomHandle, Via},
     session::{self, Dial, DialError, Dialed, SessionConfig},
     stream::{Reach, Reached, Streams},
-    trust::{Fingerprint, Home, HostAddr, Identity, Members, People},
+    trust::{Fingerprint, Home, HostAddr, Members, People},
     wire::{Epoch, FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Token},
 };
 
 /// Bytes under way between the room and its own user.
 const MEMORY_LINK_BYTES: usize = 64 * 1024;
-
-/// Connections between the door and the room, links and ends of streams each.
-const INCOMING: usize = 64;
 
 /// How long the links have to take the room's last words.
 const CLOSING: Duration = Duration::from_millis(1_500);
@@ -52,9 +43,10 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
     let identity = identity(home)?;
     let people = People::open(home.people())?;
     // Each member takes a descriptor. A failure only means that fewer fit.
-    if let Err(error) = net::raise_descriptor_limit() {
+    let descriptors = net::raise_descriptor_limit().unwrap_or_else(|error| {
         tracing::warn!(%error, "the descriptor limit stays as it is");
-    }
+        None
+    });
     let listeners = net::bind(&options.bind, options.port)?;
     let files = file_settings(&options.common)?;
     let screen = Screen::open()?;
@@ -69,8 +61,8 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
     let config = RoomConfig {
         owner: identity.public_key(),
         open: options.open,
-        max_members: options.max_members,
-        rate: options.rate.0.map(Into::into),
+        max_members: options.limits.max_members,
+        rate: options.limits.rate.0.map(Into::into),
         log: LogLimits::default(),
         reserved: Registry::new(crate::commands::ALL).reserved().into_iter().map(str::to_owned).collect(),
         guests: Arc::new(GuestList { members: Members::at(home.members()), bans: Members::bans_at(home.bans()) }),
@@ -82,11 +74,17 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
         timing: room::Timing::default(),
     };
     let room = room::start(config, Epoch(random()?), &tasks);
-    open_door(&identity, options.bind, listeners, moves, &room, &tasks, &stop);
+    let door = door_config(&options.limits);
+    let too_few = too_few(descriptors, options.limits.max_members, &door);
+    let tls = net::server_config(&identity);
+    Entrance { tls, config: door, bind: options.bind, listeners, moves }.open(&room, &tasks, &stop);
 
     place.announce(&screen, &identity.public_key(), (!options.open).then_some(&*code));
     // The room has it: changing it there is to leave no copy.
     drop(code);
+    if let Some(told) = too_few {
+        screen.view.show(crate::view::Line::Notice(told));
+    }
     let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
     let instance = Instance(random()?);
     let config = SessionConfig {
@@ -117,48 +115,6 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
     stop.cancel();
     let _ = timeout(CLOSING, tasks.wait()).await;
     code
-}
-
-/// Lets connections in: listeners, the door behind them, and a task for each link.
-fn open_door(
-    identity: &Identity,
-    bind: Vec<IpAddr>,
-    listeners: Vec<TcpListener>,
-    moves: mpsc::Receiver<room::Move>,
-    room: &RoomHandle,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) {
-    let (sender, mut incoming) = mpsc::channel::<Incoming>(INCOMING);
-    let (ends_sender, mut ends) = mpsc::channel::<End>(INCOMING);
-    let door_stop = Stop { tracker: tasks.clone(), token: stop.clone() };
-    let door = Door::new(net::server_config(identity).into(), DoorConfig::default(), sender, ends_sender, door_stop);
-    let mut mover = Mover::new(door, bind, tasks.clone(), stop.clone());
-    let port = room.port();
-    mover.listen(port, listeners);
-    let current = mover.current.clone();
-    tasks.spawn(mover.run(moves));
-    let (room, links, stop) = (room.clone(), tasks.clone(), stop.clone());
-    tasks.spawn(async move {
-        loop {
-            let Incoming { stream, gauge, key, exporter, address, port, turn, deadline } = tokio::select! {
-                incoming = incoming.recv() => match incoming {
-                    Some(incoming) => incoming,
-                    None => return,
-                },
-                Some(End { socket, token }) = ends.recv() => {
-                    room.stream(socket, token);
-                    continue;
-                }
-                () = stop.cancelled() => return,
-            };
-            let via = if port == current.load(Relaxed) { Via::Port } else { Via::OldPort };
-            let (address, turn) = (Some(address), Some(Box::new(turn) as _));
-            let peer = Peer { key, address, gauge, via, exporter, deadline, turn };
-            let room = room.clone();
-            links.spawn(async move { room.serve(stream, peer).await });
-        }
-    });
 }
 
 /// Where the room can be reached.

@@ -2,6 +2,7 @@
 //! and stop. Nothing else in the crate knows all of them.
 
 mod doorstep;
+mod entrance;
 mod event;
 mod files;
 mod host;

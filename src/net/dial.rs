@@ -85,7 +85,10 @@ pub enum DialError {
     #[error("{0} accepts the connection but says nothing; it is no pchat room, or a very busy one")]
     Silent(HostAddr),
     /// It closes the connection before it has said who it is.
-    #[error("{0} closed the connection at once; it is no pchat room, or a very busy one")]
+    #[error(
+        "{0} closed the connection at once; a room does so when too many tries came from your address (wait a \
+         minute), and so does what is no room"
+    )]
     Closed(HostAddr),
     /// It speaks something else.
     #[error("what answers at {addr} is no pchat room ({source})")]

@@ -3,7 +3,11 @@
 //! Each accepted connection has one deadline, however often it sends a byte. It waits in a bounded place until its
 //! first byte says what it is, and then for a turn in which the TLS handshake happens. The turn and the deadline
 //! go along to the room, which has to let the connection through or close it within the deadline, and then
-//! drops the turn. The end of a stream says with its first bytes whose it is, and needs no turn.
+//! gives the turn back. The end of a stream says with its first bytes whose it is, and needs no turn.
+//!
+//! While others wait, a connection that takes long gives way. A source whose connections keep coming to nothing is turned
+//! away at once for a while; one from which a member was let in lately is favoured instead, and has turns that nobody
+//! else can take.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -20,11 +24,17 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::share::{Limits, Place, Shares};
+use super::share::{Place, Shares};
+use super::standing::{Standing, Try};
 use super::tally::{Failure, Tally};
 use super::{Stream, Turn, peer_key, socket, tls};
 use crate::gauge::{Gauge, Gauged};
+use crate::source::Source;
 use crate::wire::{PublicKey, STREAM_HEAD_LEN, STREAM_MAGIC, Token};
+
+pub use config::DoorConfig;
+
+mod config;
 
 /// First byte of a TLS connection: the type of a handshake record (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 22;
@@ -37,56 +47,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Shortest time between two lines in the log about connections that came to nothing.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
-
-/// Limits and times of a [`Door`].
-#[derive(Clone, Copy, Debug)]
-pub struct DoorConfig {
-    /// Connections in the TLS handshake or not yet let through by the room, in all.
-    pub handshakes: usize,
-    /// The same for one source: an IPv4 address or an IPv6 network of 64 bits.
-    pub handshakes_a_source: usize,
-    /// Accepted connections that wait for their turn, in all; while there are so many, no more are accepted.
-    pub waiting: usize,
-    /// The same for one source; what comes above it is closed at once.
-    pub waiting_a_source: usize,
-    /// Time from accepting to being let through by the room.
-    pub deadline: Duration,
-    /// Time for the TLS handshake, from the beginning of the turn.
-    pub tls: Duration,
-}
-
-impl DoorConfig {
-    /// Handshakes in all: they cost a third of a millisecond each and are over within a round trip or two.
-    pub const HANDSHAKES: usize = 32;
-
-    /// Handshakes of one source, so that it takes eight of them to fill the door.
-    pub const HANDSHAKES_A_SOURCE: usize = 4;
-
-    /// Connections waiting in all: a descriptor and a few KiB each.
-    pub const WAITING: usize = 256;
-
-    /// Connections waiting of one source, behind which there may be a whole class.
-    pub const WAITING_A_SOURCE: usize = 64;
-
-    /// From accepting to being let through; bad radio links take two or three seconds.
-    pub const DEADLINE: Duration = Duration::from_secs(10);
-
-    /// The TLS part of it.
-    pub const TLS: Duration = Duration::from_secs(5);
-}
-
-impl Default for DoorConfig {
-    fn default() -> Self {
-        Self {
-            handshakes: Self::HANDSHAKES,
-            handshakes_a_source: Self::HANDSHAKES_A_SOURCE,
-            waiting: Self::WAITING,
-            waiting_a_source: Self::WAITING_A_SOURCE,
-            deadline: Self::DEADLINE,
-            tls: Self::TLS,
-        }
-    }
-}
 
 /// A connection that has proved a key.
 #[derive(Debug)]
@@ -103,7 +63,7 @@ pub struct Incoming {
     pub address: IpAddr,
     /// The port of this machine at which it came in.
     pub port: u16,
-    /// Its share of the door, to be dropped once it is let through.
+    /// Its share of the door.
     pub turn: Turn,
     /// When it has to be closed if it is not let through.
     pub deadline: Instant,
@@ -116,6 +76,8 @@ pub struct End {
     pub socket: TcpStream,
     /// What it presents; whether it is good is for the room to say.
     pub token: Token,
+    /// Costs its source a try, unless the token is good.
+    pub attempt: Try,
 }
 
 /// Where a door's tasks are counted, and what ends them.
@@ -133,6 +95,7 @@ pub struct Door {
     tls: TlsAcceptor,
     config: DoorConfig,
     shares: Arc<Shares>,
+    standing: Arc<Standing>,
     tally: Arc<Tally>,
     incoming: mpsc::Sender<Incoming>,
     ends: mpsc::Sender<End>,
@@ -149,13 +112,8 @@ impl Door {
         ends: mpsc::Sender<End>,
         stop: Stop,
     ) -> Self {
-        let limits = Limits {
-            waiting: config.waiting,
-            waiting_a_source: config.waiting_a_source,
-            turns: config.handshakes,
-            turns_a_source: config.handshakes_a_source,
-        };
-        Self { tls, config, shares: Shares::new(limits), tally: Arc::default(), incoming, ends, stop }
+        let (shares, standing) = (Shares::new(config.limits()), Standing::new(config.terms()));
+        Self { tls, config, shares, standing, tally: Arc::default(), incoming, ends, stop }
     }
 
     /// Accepts connections until `closed` is cancelled, or everything is. Connections that are under way live on
@@ -172,11 +130,7 @@ impl Door {
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pause = FIRST_PAUSE;
         loop {
-            let next = async {
-                let slot = self.shares.slot().await;
-                (slot, std::future::poll_fn(&mut accept).await)
-            };
-            let (slot, accepted) = tokio::select! {
+            let accepted = tokio::select! {
                 biased;
                 () = closed.cancelled() => break,
                 () = self.stop.token.cancelled() => break,
@@ -184,14 +138,24 @@ impl Door {
                     self.tally.report();
                     continue;
                 }
-                next = next => next,
+                accepted = std::future::poll_fn(&mut accept) => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
                     pause = FIRST_PAUSE;
-                    match self.shares.place(peer.ip().into(), slot) {
-                        Some(place) => self.receive(stream, peer.ip().to_canonical(), place),
-                        None => self.tally.count(Failure::Excess),
+                    // While this waits, no more are accepted: the system keeps them.
+                    let placed = tokio::select! {
+                        biased;
+                        () = closed.cancelled() => break,
+                        () = self.stop.token.cancelled() => break,
+                        placed = self.place(peer.ip().into()) => placed,
+                    };
+                    match placed {
+                        Ok(place) => self.receive(stream, peer.ip().to_canonical(), place),
+                        Err(failure) => {
+                            socket::abort(stream);
+                            self.tally.count(failure);
+                        }
                     }
                 }
                 Err(error) if concerns_one_connection(&error) => self.tally.count(Failure::Foreign),
@@ -208,15 +172,28 @@ impl Door {
         self.tally.report();
     }
 
+    /// The place of a connection from there. Waits while none is free.
+    async fn place(&self, source: Source) -> Result<Place, Failure> {
+        if self.standing.is_barred(source) {
+            return Err(Failure::Barred);
+        }
+        let favoured = self.standing.is_favoured(source);
+        self.shares.place(source, favoured).await.ok_or(Failure::Excess)
+    }
+
     /// Starts the task of an accepted connection.
     fn receive(&self, stream: TcpStream, address: IpAddr, place: Place) {
         let deadline = Instant::now() + self.config.deadline;
-        let door = self.clone();
+        let attempt = Try::new(Arc::clone(&self.standing), address.into());
+        let (door, leave) = (self.clone(), place.leave());
         self.stop.tracker.spawn(async move {
-            let led = timeout_at(deadline, door.lead(stream, address, place, deadline));
+            let call = Call { stream, address, place, attempt, deadline };
+            let led = timeout_at(deadline, door.lead(call));
             let outcome = tokio::select! {
+                biased;
                 () = door.stop.token.cancelled() => return,
                 led = led => led.unwrap_or(Err(Failure::Late)),
+                () = leave.cancelled() => Err(Failure::Late),
             };
             if let Err(failure) = outcome {
                 door.tally.count(failure);
@@ -224,18 +201,20 @@ impl Door {
         });
     }
 
-    async fn lead(&self, stream: TcpStream, address: IpAddr, place: Place, deadline: Instant) -> Result<(), Failure> {
+    async fn lead(&self, call: Call) -> Result<(), Failure> {
         let mut first = [0];
-        let seen = stream.peek(&mut first).await.map_err(|_| Failure::Foreign)?;
+        let seen = call.stream.peek(&mut first).await.map_err(|_| Failure::Foreign)?;
+        call.place.speaks();
         match first[..seen] {
-            [TLS_HANDSHAKE] => self.link(stream, address, place, deadline).await,
-            [first] if first == STREAM_MAGIC[0] => self.end(stream, place).await,
+            [TLS_HANDSHAKE] => self.link(call).await,
+            [first] if first == STREAM_MAGIC[0] => self.end(call).await,
             _ => Err(Failure::Foreign),
         }
     }
 
     /// Leads a connection that begins like the end of a stream. Not a byte is read that belongs to the members.
-    async fn end(&self, mut stream: TcpStream, place: Place) -> Result<(), Failure> {
+    async fn end(&self, call: Call) -> Result<(), Failure> {
+        let Call { mut stream, place, attempt, .. } = call;
         let mut head = [0; STREAM_HEAD_LEN];
         stream.read_exact(&mut head).await.map_err(|_| Failure::Foreign)?;
         let token = head.strip_prefix(&STREAM_MAGIC).and_then(|token| token.try_into().ok()).map(Token);
@@ -243,14 +222,15 @@ impl Door {
         socket::tune_bulk(&stream);
         let socket = socket::lift(stream).map_err(|_| Failure::Foreign)?;
         // Fails only if the room is gone, which closes the connection.
-        let _ = self.ends.send(End { socket, token }).await;
+        let _ = self.ends.send(End { socket, token, attempt }).await;
         drop(place);
         Ok(())
     }
 
     /// Leads a connection that begins like TLS.
-    async fn link(&self, stream: TcpStream, address: IpAddr, place: Place, deadline: Instant) -> Result<(), Failure> {
-        let turn = place.turn().await;
+    async fn link(&self, call: Call) -> Result<(), Failure> {
+        let Call { stream, address, place, attempt, deadline } = call;
+        let share = place.turn().await;
         socket::tune(&stream);
         let stream = socket::lift(stream).map_err(|_| Failure::Foreign)?;
         let port = stream.local_addr().map_err(|_| Failure::Foreign)?.port();
@@ -264,11 +244,21 @@ impl Door {
         let connection = stream.get_ref().1;
         let key = peer_key(connection).filter(|_| tls::speaks_pchat(connection)).ok_or(Failure::Handshake)?;
         let exporter = tls::exporter(connection).ok_or(Failure::Handshake)?;
-        let incoming = Incoming { stream: stream.into(), gauge, key, exporter, address, port, turn, deadline };
         // Fails only if the room is gone, which closes the connection.
-        let _ = self.incoming.send(incoming).await;
+        let Ok(handed) = self.incoming.reserve().await else { return Ok(()) };
+        let turn = Turn::new(share, attempt, Arc::clone(&self.tally));
+        handed.send(Incoming { stream: stream.into(), gauge, key, exporter, address, port, turn, deadline });
         Ok(())
     }
+}
+
+/// An accepted connection.
+struct Call {
+    stream: TcpStream,
+    address: IpAddr,
+    place: Place,
+    attempt: Try,
+    deadline: Instant,
 }
 
 /// Whether an error of accept is about the connection that would have been accepted, so that the next one may

@@ -6,22 +6,26 @@ mod door;
 #[cfg(test)]
 mod hostile;
 mod listen;
+mod recent;
 mod rlimit;
 mod share;
 mod socket;
+mod standing;
 mod tally;
 mod tls;
+mod turn;
 
 pub use addresses::usable_addresses;
 pub use dial::{Connected, DialError, DialTiming, connect, connect_end};
 pub use door::{Door, DoorConfig, End, Incoming, Stop};
 pub use listen::{ListenError, bind};
-pub use rlimit::raise_descriptor_limit;
-pub use share::Turn;
+pub use rlimit::{descriptors_for, members_within, raise_descriptor_limit};
 #[cfg(target_os = "linux")]
 pub(crate) use socket::lift_descriptor;
+pub use standing::Try;
 pub use tls::{client_config, peer_key, server_config, stream_client_config, stream_server_config};
 pub(crate) use tls::{server_name, speaks_stream};
+pub use turn::Turn;
 
 /// An encrypted connection whose other end has proved its key.
 pub type Stream = tokio_rustls::TlsStream<crate::gauge::Gauged<tokio::net::TcpStream>>;

@@ -118,11 +118,14 @@ impl Carrier {
 }
 
 impl RoomHandle {
-    /// Takes a connection that has presented `token`; closes it if the token is unknown, used or too late.
-    pub fn stream(&self, socket: TcpStream, token: Token) {
-        if !self.streams.arrive(token, End::Socket(socket)) {
+    /// Takes a connection that has presented `token`; closes it if the token is unknown, used or too late. Says whether
+    /// it was good.
+    pub fn stream(&self, socket: TcpStream, token: Token) -> bool {
+        let good = self.streams.arrive(token, End::Socket(socket));
+        if !good {
             tracing::debug!("a stream whose token is not good");
         }
+        good
     }
 
     /// Takes the end of the room's own member, which has no connection to the room, and waits for the other end's.

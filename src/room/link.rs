@@ -5,6 +5,7 @@ mod seated;
 
 use std::{net::IpAddr, sync::Arc};
 
+use async_trait::async_trait;
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use tokio::{
@@ -56,8 +57,30 @@ pub struct Peer {
     pub exporter: [u8; 32],
     /// Until when it must have said Hello.
     pub deadline: Instant,
-    /// Its share among those not admitted yet, given back once it has said Hello.
-    pub turn: Option<Box<dyn Send + Sync>>,
+    /// Its share among those not admitted yet.
+    pub turn: Option<Box<dyn Turn>>,
+}
+
+/// What a peer without a seat takes from others who want in. Kept as long as the peer is there; when it goes without
+/// having been let in, it has come to nothing.
+#[async_trait]
+pub trait Turn: Send + Sync {
+    /// Waits until the peer has to give way, because it takes long and others wait.
+    async fn revoked(&self);
+
+    /// The peer takes nothing from others any more, however long it is still to wait.
+    fn free(&mut self);
+
+    /// The peer has a seat.
+    fn let_in(&mut self);
+}
+
+/// Waits until a peer has to give way, which one that takes nothing from others never does.
+async fn revoked(turn: Option<&dyn Turn>) {
+    match turn {
+        Some(turn) => turn.revoked().await,
+        None => std::future::pending().await,
+    }
 }
 
 type Frames<S> = FramedRead<ReadHalf<S>, Codec<ToRoom>>;
@@ -74,10 +97,15 @@ impl RoomHandle {
     where
         S: AsyncRead + AsyncWrite + Send,
     {
-        let Peer { key, address, gauge, via, exporter, deadline, turn } = peer;
+        let Peer { key, address, gauge, via, exporter, deadline, mut turn } = peer;
         let (read, mut write) = tokio::io::split(stream);
         let mut frames = FramedRead::with_capacity(read, Codec::new(MAX_HELLO_LEN), FIRST_BUFFER);
-        let hello = match timeout_at(deadline, frames.next()).await {
+        let first = tokio::select! {
+            biased;
+            first = timeout_at(deadline, frames.next()) => first,
+            () = revoked(turn.as_deref()) => return tracing::debug!(?address, "gives way to others"),
+        };
+        let hello = match first {
             Ok(Some(Ok(ToRoom::Hello(hello)))) => hello,
             // What came instead is not told: it may be a line of talk.
             Ok(Some(Ok(_))) => return tracing::debug!(?address, "the first frame is no hello"),
@@ -89,7 +117,11 @@ impl RoomHandle {
         let mut verdict = self.judge(&caller, &hello, via == Via::OldPort).await;
         if let Verdict::Prove(element) = verdict {
             let ends = Ends { exporter, joiner: key, host: self.config.owner };
-            let proved = timeout_at(deadline, self.prove(address, &ends, &element, &mut frames, &mut write)).await;
+            let proved = tokio::select! {
+                biased;
+                proved = timeout_at(deadline, self.prove(address, &ends, &element, &mut frames, &mut write)) => proved,
+                () = revoked(turn.as_deref()) => return tracing::debug!(?address, "gives way to others"),
+            };
             verdict = match proved.unwrap_or(Proved::Not(Verdict::Violation)) {
                 Proved::Not(verdict) => verdict,
                 Proved::Knows => {
@@ -98,9 +130,15 @@ impl RoomHandle {
                 }
             };
         }
-        drop(turn);
+        // Neither waiting at the door nor a last word takes anything from others.
+        if let Some(turn) = &mut turn {
+            turn.free();
+        }
         match self.wait(verdict, &mut frames, &mut write).await {
             Some(Verdict::Seated(seated)) => {
+                if let Some(turn) = &mut turn {
+                    turn.let_in();
+                }
                 frames.decoder_mut().set_limit(MAX_FRAME_LEN);
                 tracing::info!(member = seated.welcome.number, ?address, "link begins");
                 let link = Link {

@@ -30,7 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{code::Code, wire::PublicKey};
 
 pub use actor::{RoomHandle, start};
-pub use link::{Peer, Via};
+pub use link::{Peer, Turn, Via};
 pub use log::LogLimits;
 pub use names::{NameError, normal_form};
 

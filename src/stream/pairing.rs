@@ -15,8 +15,11 @@ pub(crate) const MAX_PENDING_OF_ONE: usize = 16;
 /// Streams of one opener in all. An opener is a key, so that more programs do not give it more.
 pub(crate) const MAX_OF_ONE: usize = 32;
 
-/// Streams in the room. Each takes at the most two sockets and two pipes: 1,536 descriptors together.
+/// Streams in the room.
 pub(crate) const MAX_IN_ROOM: usize = 256;
+
+/// What these take at the most: two sockets and two pipes each.
+pub(crate) const MAX_DESCRIPTORS: usize = 6 * MAX_IN_ROOM;
 
 /// A member at an end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
