@@ -61,22 +61,25 @@ pub struct Host {
     pub common: Common,
 }
 
+/// The heading in the help of a host under which its limits stand.
+const LIMITS: &str = "Limits";
+
 /// What a room and its door bear.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Limits")]
 pub struct Limits {
     /// How many members the room holds
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, help_heading = LIMITS, value_name = "N", default_value_t = 256)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub max_members: u32,
     /// How many lines a second one member may say, or `off`
-    #[arg(long, value_name = "LINES", default_value = "50")]
+    #[arg(long, help_heading = LIMITS, value_name = "LINES", default_value = "50")]
     pub rate: Rate,
     /// How many connections may be coming in at a time; members who come back have 8 more
-    #[arg(long, value_name = "N", default_value_t = DoorConfig::HANDSHAKES as u32)]
+    #[arg(long, help_heading = LIMITS, value_name = "N", default_value_t = DoorConfig::HANDSHAKES as u32)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_024))]
     pub max_unauthenticated: u32,
     /// How many seconds a connection has until it must be in, or wait at the door
-    #[arg(long, value_name = "SECS", default_value_t = DoorConfig::DEADLINE.as_secs())]
+    #[arg(long, help_heading = LIMITS, value_name = "SECS", default_value_t = DoorConfig::DEADLINE.as_secs())]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=300))]
     pub deadline: u64,
 }
@@ -241,6 +244,7 @@ mod tests {
         let host = cli.find_subcommand("host").expect("it exists").clone().render_long_help().to_string();
         assert!(host.contains("SIGINT or SIGTERM"), "{host}");
         let (_, limits) = host.split_once("\nLimits:\n").expect("limits stand together");
+        let (limits, _) = limits.split_once("Examples:").expect("and come last");
         for flag in ["--max-members", "--rate", "--max-unauthenticated", "--deadline"] {
             assert!(limits.contains(flag), "{host}");
         }

@@ -117,19 +117,19 @@ mod tests {
     #[test]
     fn a_limit_that_holds_all_members_is_not_spoken_of() {
         let door = DoorConfig::default();
-        // 64 of its own, 32 handshakes, 256 that wait, 16 of the reserve, 1,536 for streams.
-        assert_eq!(too_few(Some(1_904 + 256), 256, &door), None);
+        // 64 of its own, 32 handshakes, 512 that wait, 16 of the reserve, 1,536 for streams.
+        assert_eq!(too_few(Some(2_160 + 256), 256, &door), None);
         assert_eq!(too_few(None, 10_000, &door), None);
     }
 
     #[test]
     fn a_limit_that_is_too_low_says_how_many_fit() {
         let door = DoorConfig::default();
-        let told = too_few(Some(2_000), 256, &door).expect("it is too low");
-        assert!(told.starts_with("the system allows 2,000 open descriptors: "), "{told}");
-        assert!(told.contains("96 of 256 members fit; 2,160 would be enough"), "{told}");
+        let told = too_few(Some(2_256), 256, &door).expect("it is too low");
+        assert!(told.starts_with("the system allows 2,256 open descriptors: "), "{told}");
+        assert!(told.contains("96 of 256 members fit; 2,416 would be enough"), "{told}");
         let told = too_few(Some(1_024), 10_000, &DoorConfig { handshakes: 1_000, ..door }).expect("it is too low");
-        assert!(told.contains("0 of 10,000 members fit; 12,872 would be enough"), "{told}");
+        assert!(told.contains("0 of 10,000 members fit; 13,128 would be enough"), "{told}");
         assert!(!told.contains('\n'));
     }
 }

@@ -117,7 +117,8 @@ impl Shares {
         let mut table = self.table();
         let waiting = table.rows.values().filter(|row| !row.has_turn());
         let (all, own) = waiting.fold((0, 0), |(all, own), row| (all + 1, own + usize::from(row.source == source)));
-        if own >= limits.waiting_a_source {
+        // A crowd from one address may have what nobody else needs; one more share stays free for others.
+        if own >= limits.waiting_a_source && all + limits.waiting_a_source >= limits.waiting {
             return Asked::Excess;
         }
         if all >= limits.waiting + if favoured { limits.reserve } else { 0 } {

@@ -12,3 +12,4 @@ pub(crate) mod peer;
 mod power;
 mod races;
 mod streams;
+mod turns;

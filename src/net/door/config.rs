@@ -16,7 +16,8 @@ pub struct DoorConfig {
     pub reserve: usize,
     /// Accepted connections that wait for their turn, in all.
     pub waiting: usize,
-    /// The same for one source; what comes above it is closed at once.
+    /// The same for one source, which has more only while as many as this stay free for others; what comes above it is
+    /// closed at once.
     pub waiting_a_source: usize,
     /// The same while all places are taken.
     pub waiting_a_source_when_full: usize,
@@ -46,13 +47,15 @@ impl DoorConfig {
     /// Handshakes kept for members who come back: enough for two homes that come back at once, as one has four.
     pub const RESERVE: usize = 8;
 
-    /// Connections waiting in all: a descriptor and a few KiB each.
-    pub const WAITING: usize = 256;
+    /// Connections waiting in all, a descriptor and a few KiB each: a lecture hall of 300 behind one address may join
+    /// in the same instant.
+    pub const WAITING: usize = 512;
 
-    /// Connections waiting of one source, behind which there may be a whole class.
+    /// Connections waiting of one source whatever others do: a class.
     pub const WAITING_A_SOURCE: usize = 64;
 
-    /// Connections waiting of one source while all places are taken: as many as there are for each of 32 sources.
+    /// Connections waiting of one source while all places are taken: a household. Sources that have more are turned
+    /// away then, so that those that have few need not queue behind them in the system.
     pub const WAITING_A_SOURCE_WHEN_FULL: usize = 8;
 
     /// From accepting to being let through; bad radio links take two or three seconds.

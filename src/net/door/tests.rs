@@ -12,6 +12,9 @@ use super::super::{DialTiming, bind, client_config, connect, server_config};
 use super::*;
 use crate::trust::{HostAddr, Identity};
 
+#[cfg(target_os = "linux")]
+mod crowd;
+
 /// A door on a port of its own.
 struct Open {
     door: Door,
@@ -253,7 +256,7 @@ async fn case_8_a_source_that_holds_its_turns_does_not_keep_others_out() {
 
 #[tokio::test]
 async fn case_8_a_source_that_waits_too_often_is_closed_at_once() {
-    let open = open(DoorConfig { waiting_a_source: 2, ..DoorConfig::default() });
+    let open = open(DoorConfig { waiting: 4, waiting_a_source: 2, ..DoorConfig::default() });
     let held = [open.dial().await, open.dial().await];
     assert_eq!(until_closed(open.dial().await).await, []);
     drop(held);

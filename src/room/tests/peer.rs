@@ -17,7 +17,7 @@ use tokio_util::{codec::FramedRead, task::TaskTracker};
 
 use crate::{
     gauge::Gauged,
-    room::{Guests, LogLimits, Peer, RoomConfig, RoomHandle, Timing, Via, start},
+    room::{Guests, LogLimits, Peer, RoomConfig, RoomHandle, Timing, Turn, Via, start},
     wire::*,
 };
 
@@ -159,6 +159,11 @@ impl House {
 
     /// A connection that has said nothing yet.
     pub(crate) fn connect(&self, who: &Who) -> Member {
+        self.connect_in(who, None)
+    }
+
+    /// The same, with a share among those not admitted yet.
+    pub(crate) fn connect_in(&self, who: &Who, turn: Option<Box<dyn Turn>>) -> Member {
         let (near, far) = tokio::io::duplex(who.pipe);
         let far = Gauged::new(far);
         let peer = Peer {
@@ -168,7 +173,7 @@ impl House {
             via: who.via,
             exporter: who.exporter,
             deadline: Instant::now() + Duration::from_secs(10),
-            turn: None,
+            turn,
         };
         let room = self.room.clone();
         self.tasks.spawn(async move { room.serve(far, peer).await });
