@@ -2,6 +2,8 @@
 
 mod cli;
 mod corpus;
+#[cfg(target_os = "linux")]
+mod door;
 mod dropin;
 mod files;
 mod hostile;

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use home::Home;
 pub use lines::Lines;
 pub use process::{Ended, Pchat, Process};
-pub use proxy::Proxy;
+pub use proxy::{Proxy, dial};
 pub use pty::Pty;
 pub use rustix::process::Signal;
 

@@ -3,16 +3,20 @@
 use std::{
     collections::VecDeque,
     io::{Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
     thread,
     time::Duration,
 };
 
+use socket2::{Domain, Socket, Type};
+
 /// What goes wrong.
 #[derive(Default)]
 struct Faults {
     target: u16,
+    /// Where it dials from, loopback if nothing is said.
+    source: Option<Ipv4Addr>,
     /// Nothing passes.
     stalled: bool,
     /// New connections are closed at once.
@@ -43,10 +47,19 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy to a port, on which nothing goes wrong yet.
     pub fn to(target: u16) -> Self {
+        Self::start(target, None)
+    }
+
+    /// A proxy that dials from another address of loopback, 127.0.0.`last`.
+    pub fn from(last: u8, target: u16) -> Self {
+        Self::start(target, Some(Ipv4Addr::new(127, 0, 0, last)))
+    }
+
+    fn start(target: u16, source: Option<Ipv4Addr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("it has one").port();
         let shared: Shared = Arc::default();
-        shared.0.lock().unwrap().target = target;
+        *shared.0.lock().unwrap() = Faults { target, source, ..Faults::default() };
         let accepting = shared.clone();
         thread::spawn(move || {
             for near in listener.incoming() {
@@ -59,7 +72,8 @@ impl Proxy {
                 if faults.closed {
                     continue;
                 }
-                let Ok(far) = TcpStream::connect(("127.0.0.1", faults.target)) else { continue };
+                let source = faults.source.unwrap_or(Ipv4Addr::LOCALHOST);
+                let Ok(far) = dial(source.into(), faults.target) else { continue };
                 let budget = Arc::new(Mutex::new(faults.cuts.pop_front()));
                 for (from, to) in [(&near, &far), (&far, &near)] {
                     let (from, to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
@@ -139,6 +153,14 @@ impl Drop for Proxy {
         // Wakes the thread that accepts.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
+}
+
+/// Connects to a port of loopback from one of its addresses.
+pub fn dial(source: IpAddr, port: u16) -> std::io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(source, 0).into())?;
+    socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    Ok(socket.into())
 }
 
 fn cut(near: &TcpStream, far: &TcpStream) {
