@@ -79,7 +79,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A room that the program keeps in a process of its own, open to all, without a limit of lines.
+/// A room that the program keeps in a process of its own.
 pub struct Room {
     child: Child,
     port: u16,
@@ -87,13 +87,17 @@ pub struct Room {
 }
 
 impl Room {
-    /// Opens a room. What its own user sees is read and thrown away.
+    /// A room that is open to all, without a limit of lines.
     pub fn open() -> Self {
-        let home = Scratch::new();
+        Self::start(Scratch::new(), &["--open", "--rate", "off", "--max-members", "10000"])
+    }
+
+    /// Opens a room with these options in that home. What its own user sees is read and thrown away.
+    pub fn start(home: Scratch, options: &[&str]) -> Self {
         let mut child = home
             .command()
-            .args(["host", "--open", "--rate", "off", "--port", "0", "--max-members", "10000"])
-            .args(["--bind", "127.0.0.1"])
+            .args(["host", "--port", "0", "--bind", "127.0.0.1"])
+            .args(options)
             .spawn()
             .expect("the program starts");
         let mut output = BufReader::new(child.stdout.take().expect("it is a pipe"));
@@ -117,8 +121,17 @@ impl Room {
 
     /// Memory that it holds, in KiB.
     pub fn rss_kib(&self) -> u64 {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most memory that it has held at once, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        self.status_kib("VmHWM:")
+    }
+
+    fn status_kib(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the room runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux tells it");
+        let line = status.lines().find(|line| line.starts_with(name)).expect("Linux tells it");
         line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number of KiB")
     }
 

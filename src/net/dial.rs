@@ -242,6 +242,8 @@ fn explain_tcp(addr: &HostAddr, error: io::Error) -> DialError {
             DialError::Unreachable(addr)
         }
         io::ErrorKind::TimedOut => DialError::TimedOut(addr),
+        // It was there, and reset before the system could say so.
+        io::ErrorKind::ConnectionReset => DialError::Closed(addr),
         _ => DialError::Failed { addr, source: error },
     }
 }

@@ -98,6 +98,17 @@ async fn case_10_a_server_that_closes_is_reported_as_such() {
 }
 
 #[tokio::test]
+async fn a_room_that_turns_an_address_away_is_told_from_one_that_is_not_there() {
+    let error = error_of(|stream| async { socket::abort(stream) }).await;
+    assert!(matches!(error, DialError::Closed(_)), "{error}");
+    assert!(error.to_string().contains("too many tries came from your address"), "{error}");
+    assert!(error.is_temporary());
+    // The system may learn of it while it still connects.
+    let addr: HostAddr = "192.0.2.1:5000".parse().unwrap();
+    assert!(matches!(explain_tcp(&addr, io::ErrorKind::ConnectionReset.into()), DialError::Closed(_)));
+}
+
+#[tokio::test]
 async fn case_10_other_protocols_are_no_room() {
     for greeting in ["SSH-2.0-OpenSSH_9.9\r\n", "220 mail.example ESMTP\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n"] {
         let error = error_of(|mut stream| async move {
