@@ -73,6 +73,8 @@ pub async fn dial(source: Ipv4Addr, port: u16, buffer: Option<u32>) -> io::Resul
         socket.set_recv_buffer_size(buffer)?;
     }
     socket.bind(SocketAddr::from((source, 0)))?;
+    // As the program does: a line must not wait for the acknowledgement of the one before.
+    socket.set_nodelay(true)?;
     socket.connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await
 }
 
@@ -234,8 +236,16 @@ pub async fn stay(person: Arc<Person>, port: u16, pause: Duration, heard: Arc<He
     loop {
         if let Err(error) = person.talk(port, pause, &heard).await {
             heard.broken.fetch_add(1, Relaxed);
-            eprintln!("an honest link broke: {error}");
+            complain(&format!("an honest link broke: {error}"));
         }
         sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Says what went wrong, the first few times.
+pub fn complain(what: &str) {
+    static SAID: AtomicU64 = AtomicU64::new(0);
+    if SAID.fetch_add(1, Relaxed) < 10 {
+        eprintln!("{what}");
     }
 }

@@ -33,6 +33,9 @@ const LINE: Duration = Duration::from_millis(250);
 const JOIN: Duration = Duration::from_secs(5);
 const MEMORY_MIB: f64 = 64.0;
 
+/// What did not happen at all.
+const NEVER: Duration = Duration::MAX;
+
 /// How long people took to come in; those who did not get in took for ever.
 #[derive(Default)]
 struct Joins(Mutex<Vec<Duration>>);
@@ -40,8 +43,8 @@ struct Joins(Mutex<Vec<Duration>>);
 impl Joins {
     fn note(&self, took: io::Result<Duration>) {
         let took = took.unwrap_or_else(|error| {
-            eprintln!("an honest caller did not get in: {error}");
-            Duration::MAX
+            member::complain(&format!("an honest caller did not get in: {error}"));
+            NEVER
         });
         self.0.lock().expect("nobody panics with it").push(took);
     }
@@ -187,14 +190,17 @@ impl Everybody {
 fn percentile(delays: &mut [u64], of_100: usize) -> Duration {
     delays.sort_unstable();
     let at = (delays.len() * of_100 / 100).min(delays.len().saturating_sub(1));
-    Duration::from_nanos(delays.get(at).copied().unwrap_or(u64::MAX))
+    delays.get(at).map_or(NEVER, |nanos| Duration::from_nanos(*nanos))
 }
 
 fn report(seen: &Seen, secs: u64) -> bool {
-    let millis = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
+    let millis = |time: Duration| match time {
+        NEVER => "never".to_owned(),
+        time => format!("{:.1} ms", time.as_secs_f64() * 1e3),
+    };
     let (mut quiet, mut delays) = (seen.quiet.clone(), seen.delays.clone());
-    let (p99, slowest) = (percentile(&mut delays, 99), seen.new.slowest().unwrap_or(Duration::MAX));
-    let back = seen.back.slowest().unwrap_or(Duration::MAX);
+    let (p99, slowest) = (percentile(&mut delays, 99), seen.new.slowest().unwrap_or(NEVER));
+    let back = seen.back.slowest().unwrap_or(NEVER);
     let flood: u64 = seen.counts.flood.iter().map(|count| count.load(Relaxed)).sum();
 
     println!("{flood} connections of the flood in {secs} s, {} of them a second", flood / secs.max(1));
