@@ -97,7 +97,7 @@ async fn annoy(kind: usize, mut stream: TcpStream, number: u64) -> io::Result<()
             let mut garbage = [0; 512];
             aws_lc_rs::rand::fill(&mut garbage).map_err(io::Error::other)?;
             // Half of it begins like TLS.
-            garbage[0] = if number % 2 == 0 { 22 } else { 0 };
+            garbage[0] = if number.is_multiple_of(2) { 22 } else { 0 };
             stream.write_all(&garbage).await?;
         }
         3 => stream.write_all(&client_hello()?).await?,

@@ -16,8 +16,8 @@ use pchat::{
     net,
     trust::Identity,
     wire::{
-        Body, Codec, Envelope, Event, FromRoom, Hello, Instance, MAX_FRAME_LEN, MAX_PAYLOAD_LEN, Said, To, ToRoom,
-        Welcome, encode,
+        Body, Codec, Envelope, Event, FromRoom, Hello, Instance, MAX_FRAME_LEN, MAX_PAYLOAD_LEN, Otherwise, Said, To,
+        ToRoom, Welcome, encode,
     },
 };
 use tokio::{
@@ -89,7 +89,8 @@ pub fn hello(name: &str) -> ToRoom {
     static STARTED: AtomicU64 = AtomicU64::new(0);
     let mut instance = [0; 16];
     instance[..8].copy_from_slice(&STARTED.fetch_add(1, Relaxed).to_le_bytes());
-    ToRoom::Hello(Hello { features: 0, name: name.to_owned(), instance: Instance(instance), next: 1, resume: None })
+    let (name, instance, otherwise) = (name.to_owned(), Instance(instance), Otherwise::Knock);
+    ToRoom::Hello(Hello { features: 0, name, instance, next: 1, resume: None, otherwise })
 }
 
 /// Nanoseconds since all of this began.

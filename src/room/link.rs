@@ -130,8 +130,8 @@ impl RoomHandle {
                 }
             };
         }
-        // Neither waiting at the door nor a last word takes anything from others.
-        if let Some(turn) = &mut turn {
+        // Those who wait at the door are few; those who are being refused hold their turn, or there would be no end of them.
+        if let (Verdict::Waiting { .. }, Some(turn)) = (&verdict, &mut turn) {
             turn.free();
         }
         match self.wait(verdict, &mut frames, &mut write).await {

@@ -20,7 +20,7 @@ impl Flood {
         match self {
             Self::Lines => drop(member.text("x").await),
             Self::Bytes => drop(member.text(&"x".repeat(MAX_PAYLOAD_LEN)).await),
-            Self::Keeps if count % 2 == 0 => drop(member.send(To::Everyone, keep(1, "x")).await),
+            Self::Keeps if count.is_multiple_of(2) => drop(member.send(To::Everyone, keep(1, "x")).await),
             Self::Keeps => drop(member.send(To::Everyone, Body::Withdraw { tag: 1 }).await),
             Self::Asks => member.say(ToRoom::Ask(Request::Who { after: 0 })).await,
             Self::Pings => member.say(ToRoom::Ping(u64::from(count) + 1)).await,
