@@ -8,7 +8,8 @@
 //! * [`net`]: TCP and TLS. [`trust`]: identity, fingerprints and the files of who is trusted.
 //! * [`command`], [`args`], [`context`]: the contract of a command. [`registry`], [`words`]: from a line to a command.
 //!   [`commands`]: the commands. [`door`], [`exile`], [`message`], [`remembered`], [`table`]: what several of them use.
-//! * [`view`], [`repl`]: screen and keyboard. [`code`]: words that people say to each other.
+//! * [`view`], [`repl`]: screen and keyboard. [`code`]: words that people say to each other. `looks`, `edits`: which names
+//!   look alike, and how far apart words are.
 //! * [`cli`], [`app`]: the program, which joins all of it.
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]

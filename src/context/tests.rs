@@ -88,3 +88,30 @@ async fn a_stream_that_cannot_be_is_refused_at_once_and_for_good() {
     cx.accept_stream(member(2), Token([0; 32]));
     cx.finish().await;
 }
+
+#[tokio::test]
+async fn what_is_said_about_people_counts_once_it_is_saved_and_oneself_is_never_ignored() {
+    let (cx, _view, _cancel) = context();
+    assert!(cx.mark(&member(2), Mark::Verified).await.is_err(), "there is no file");
+    assert!(!cx.people().is(&member(2).key, Mark::Verified));
+
+    let scratch = crate::trust::scratch::Scratch::new();
+    let people = People::open(scratch.join("people")).unwrap();
+    let (cx, _view, _cancel) = context();
+    let cx = cx.with_people(people.clone());
+    assert!(cx.mark(&member(2), Mark::Ignored).await.unwrap());
+    assert!(cx.ignores(&member(2).key) && people.is(&member(2).key, Mark::Ignored));
+    assert!(cx.unmark(&member(2).key, Mark::Ignored).await.unwrap());
+    assert!(!cx.ignores(&member(2).key));
+    // By hand, in the file.
+    people.mark(&cx.me().key, "ann", Mark::Ignored).unwrap();
+    assert!(!cx.ignores(&cx.me().key));
+}
+
+#[tokio::test]
+async fn an_answer_is_told_from_a_line() {
+    let (cx, _view, _cancel) = context();
+    let entry = &crate::commands::ALL[0];
+    assert!(cx.for_answer(entry).answering());
+    assert!(!cx.for_line(entry).answering() && !cx.for_event(entry).answering());
+}
