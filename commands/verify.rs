@@ -31,9 +31,10 @@ pub const COMMAND: Entry = Entry::of::<Verify>();
 
 /// Make sure that a key is that of the person, by words that you compare.
 ///
-/// It shows the same four words to both of you. Compare them by voice or in person, not in this room: if they are the same,
-/// nobody sits between you, not even whoever hosts the room. From then on that key is marked, on your machine and in every
-/// room: behind the name stands a mark that no name can contain.
+/// It shows four words to each of you. Compare them by voice or in person, not in this room: if they are the same, the key
+/// that the room names is that of the person, and nobody can read or change the files between you. From then on that key
+/// is marked, on your machine and in every room: behind the name stands a mark that no name can contain. What is said in a
+/// room still passes through whoever hosts it, whom you have to believe about who said it.
 ///
 /// Without a name it lists whom you have verified.
 #[derive(clap::Parser)]
@@ -200,8 +201,8 @@ async fn conclude(meant: Meant, same: Same, asked: &str, cx: &mut Context) -> Re
         }
         Same::N => {
             cx.error(format!(
-                "the words differ: somebody may sit between you and {who}, and read and change what you say to each \
-                 other. Tell them so another way; this key is NOT verified"
+                "the words differ: somebody may pose as {who} to you and as you to them, and read and change the files \
+                 between you. Tell them so another way; this key is NOT verified"
             ));
             cx.unmark(&member.key, Mark::Verified).await.context("it is still verified in the file")?;
         }

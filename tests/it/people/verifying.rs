@@ -128,7 +128,7 @@ fn different_words_are_told_loudly_and_take_the_mark_away_and_what_is_no_answer_
     host.out.expect_start("* bob compares words with you: ");
     host.say("verify bob n");
     host.err.expect_start(&format!(
-        "error: the words differ: somebody may sit between you and bob ({}), and read and change",
+        "error: the words differ: somebody may pose as bob ({}) to you and as you to them, ",
         fingerprint(&bob)
     ));
     host.say("verify");
