@@ -1,3 +1,4 @@
+mod codes;
 mod net;
 mod scripted;
 mod storms;

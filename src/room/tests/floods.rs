@@ -145,3 +145,46 @@ async fn case_119_coming_back_from_the_very_beginning_again_and_again_is_limited
     advance(Duration::from_secs(2)).await;
     assert!(house.enter(stood).await.welcome.resumed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_has_one_pace_however_many_members_it_is() {
+    let (house, mut host) = House::public(RoomConfig { rate: Some(50), ..config() }).await;
+    let mut carol = house.enter(who(3, "carol")).await;
+    let mut bobs = Vec::new();
+    for instance in 20..25 {
+        bobs.push(house.enter(who(2, "bob").instance(instance)).await);
+    }
+    let start = Instant::now();
+    for bob in &mut bobs {
+        for _ in 0..200 {
+            bob.text("x").await;
+        }
+    }
+    carol.text("calm").await;
+    let mut heard = 0;
+    while heard < 1000 {
+        match host.event().await {
+            Event::Said { from: 2, .. } => assert!(start.elapsed().is_zero(), "carol waits for nobody"),
+            Event::Said { .. } => heard += 1,
+            _ => {}
+        }
+    }
+    assert!((15..=17).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_takes_sixteen_places_and_one_that_is_broken_gives_way() {
+    let (house, mut host) = House::public(config()).await;
+    let mut bobs = Vec::new();
+    for instance in 20..36 {
+        bobs.push(house.enter(who(2, "bob").instance(instance)).await);
+    }
+    assert_eq!(house.refused(who(2, "bob").instance(50)).await, Refusal::Enough { limit: 16 });
+    house.enter(who(3, "carol")).await;
+    // The first one's program is gone.
+    let first = bobs.remove(0).welcome.number;
+    while !matches!(host.ask(Request::Who { after: 0 }).await, Answer::Who { rows, .. } if rows[1].away) {}
+    house.enter(who(2, "bob").instance(50)).await;
+    host.until(|event| *event == Event::Left { member: first, how: Departure::Lost }).await;
+    assert_eq!(house.refused(who(2, "bob").instance(51)).await, Refusal::Enough { limit: 16 });
+}

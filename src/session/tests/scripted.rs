@@ -28,13 +28,19 @@ impl Dial for Streams {
 }
 
 /// The room's end of one link.
-struct Fake {
+pub(super) struct Fake {
     frames: FramedRead<ReadHalf<DuplexStream>, Codec<ToRoom>>,
     write: WriteHalf<DuplexStream>,
 }
 
 impl Fake {
-    async fn hear(&mut self) -> ToRoom {
+    /// The room's end of a stream.
+    pub(super) fn of(far: DuplexStream) -> Self {
+        let (read, write) = tokio::io::split(far);
+        Self { frames: FramedRead::new(read, Codec::new(MAX_FRAME_LEN)), write }
+    }
+
+    pub(super) async fn hear(&mut self) -> ToRoom {
         loop {
             match self.frames.next().await.expect("open").expect("good frames") {
                 ToRoom::Ask(Request::Who { .. }) => {
@@ -45,7 +51,7 @@ impl Fake {
         }
     }
 
-    async fn say(&mut self, frame: FromRoom) {
+    pub(super) async fn say(&mut self, frame: FromRoom) {
         let _ = self.write.write_all(&encode(&frame).unwrap()).await;
     }
 
@@ -69,8 +75,7 @@ impl Stage {
     async fn dialed(&self) -> (Fake, Hello) {
         let (near, far) = tokio::io::duplex(4096);
         self.streams.send(Ok(near)).await.unwrap();
-        let (read, write) = tokio::io::split(far);
-        let mut fake = Fake { frames: FramedRead::new(read, Codec::new(MAX_FRAME_LEN)), write };
+        let mut fake = Fake::of(far);
         let ToRoom::Hello(hello) = fake.hear().await else { panic!("no hello") };
         (fake, hello)
     }
@@ -104,7 +109,7 @@ impl Stage {
     }
 }
 
-fn welcome() -> Welcome {
+pub(super) fn welcome() -> Welcome {
     Welcome {
         features: 0,
         epoch: Epoch([1; 16]),
