@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, TcpStream},
     time::{Duration, Instant},
 };
@@ -18,21 +18,27 @@ const STRANGER: u8 = 3;
 /// More connections than an address may waste.
 const TOO_MANY: usize = 40;
 
-/// A stranger's connection.
-fn call(port: u16) -> TcpStream {
-    let stream = dial(Ipv4Addr::new(127, 0, 0, STRANGER).into(), port).expect("the room listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-    stream
+/// A stranger's connection; nothing if it was closed before the system could say that it is there.
+fn call(port: u16) -> Option<TcpStream> {
+    match dial(Ipv4Addr::new(127, 0, 0, STRANGER).into(), port) {
+        Ok(stream) => {
+            stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+            Some(stream)
+        }
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+        Err(error) => panic!("the room does not listen: {error}"),
+    }
 }
 
 /// Sends this and waits until the room has closed. Gives what it answered.
-fn answer(mut stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
+fn answer(stream: Option<TcpStream>, bytes: &[u8]) -> Vec<u8> {
+    let Some(mut stream) = stream else { return Vec::new() };
     // It may close before it has everything.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
         Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
         Err(error) => panic!("the room does not close: {error}"),
     }
     answer
@@ -43,7 +49,7 @@ fn encrypted(port: u16) -> StreamOwned<ClientConnection, TcpStream> {
     let identity = Identity::generate().expect("random numbers");
     let name = "pchat.invalid".try_into().expect("a name");
     let tls = ClientConnection::new(net::client_config(&identity), name).expect("a configuration");
-    let mut caller = StreamOwned::new(tls, call(port));
+    let mut caller = StreamOwned::new(tls, call(port).expect("it is not turned away"));
     caller.conn.complete_io(&mut caller.sock).expect("a handshake");
     caller
 }
