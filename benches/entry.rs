@@ -66,6 +66,7 @@ impl House {
             owner: self.identity.public_key(),
             open: kind == Kind::Listed,
             max_members: 10_000,
+            max_streams: 256,
             rate: None,
             log: LogLimits::default(),
             reserved: Vec::new(),

@@ -5,7 +5,10 @@ use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{net::DoorConfig, transfer::settings::AutoAccept, wire::DEFAULT_PORT};
+use crate::{
+    transfer::{settings::AutoAccept, size::Size},
+    wire::DEFAULT_PORT,
+};
 
 /// Encrypted chat rooms between terminals, with no account and no third-party server.
 #[derive(Clone, Debug, Parser)]
@@ -75,13 +78,26 @@ pub struct Limits {
     #[arg(long, help_heading = LIMITS, value_name = "LINES", default_value = "50")]
     pub rate: Rate,
     /// How many connections may be coming in at a time; members who come back have 8 more
-    #[arg(long, help_heading = LIMITS, value_name = "N", default_value_t = DoorConfig::HANDSHAKES as u32)]
+    #[arg(long, help_heading = LIMITS, value_name = "N", default_value_t = crate::limits::door::HANDSHAKES as u32)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_024))]
     pub max_unauthenticated: u32,
     /// How many seconds a connection has until it must be in, or wait at the door
-    #[arg(long, help_heading = LIMITS, value_name = "SECS", default_value_t = DoorConfig::DEADLINE.as_secs())]
+    #[arg(long, help_heading = LIMITS, value_name = "SECS", default_value_t = crate::limits::door::DEADLINE.as_secs())]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=300))]
     pub deadline: u64,
+    /// How many transfers of files the room carries at a time
+    #[arg(long, help_heading = LIMITS, value_name = "N", default_value_t = crate::limits::stream::MAX_IN_ROOM as u32)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=4_096))]
+    pub max_streams: u32,
+    /// How much of what was said is held, for ten minutes at most, for members who come back
+    #[arg(long, help_heading = LIMITS, value_name = "SIZE", default_value = "16M", value_parser = held)]
+    pub hold: Size,
+}
+
+/// A size of the log that is neither next to nothing nor too much for the numbers in it.
+fn held(text: &str) -> Result<Size, String> {
+    let size: Size = text.parse()?;
+    if (1 << 20..=1 << 30).contains(&size.0) { Ok(size) } else { Err("from 1M to 1G".to_owned()) }
 }
 
 /// How to enter a room.

@@ -25,6 +25,7 @@ pub mod door;
 mod edits;
 pub mod exile;
 pub mod gauge;
+pub mod limits;
 pub mod link;
 mod looks;
 pub mod message;

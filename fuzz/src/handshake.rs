@@ -128,6 +128,7 @@ async fn strangers(how: u8, links: VecDeque<Stranger>) {
         owner: OWNER,
         open: how & 2 == 0,
         max_members: 4,
+        max_streams: 256,
         rate: (how & 4 == 0).then_some(10),
         log: LogLimits { events: 32, bytes: 64 * 1024, life: Duration::from_secs(60) },
         reserved: vec!["quit".to_owned()],

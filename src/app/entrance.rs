@@ -95,9 +95,9 @@ pub(super) fn door_config(limits: &cli::Limits) -> DoorConfig {
 }
 
 /// What is to be told if the system's limit of descriptors does not hold all members that the room may have.
-pub(super) fn too_few(limit: Option<u64>, members: u32, door: &DoorConfig) -> Option<String> {
-    let members = members.into();
-    let others = (door.descriptors() + pairing::MAX_DESCRIPTORS) as u64;
+pub(super) fn too_few(limit: Option<u64>, limits: &cli::Limits, door: &DoorConfig) -> Option<String> {
+    let (members, streams) = (limits.max_members.into(), limits.max_streams as usize);
+    let others = (door.descriptors() + pairing::DESCRIPTORS * streams) as u64;
     let needed = net::descriptors_for(members, others);
     let limit = limit.filter(|limit| *limit < needed)?;
     Some(format!(
@@ -112,23 +112,31 @@ pub(super) fn too_few(limit: Option<u64>, members: u32, door: &DoorConfig) -> Op
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    fn limits(max_members: u32) -> cli::Limits {
+        let cli::Action::Host(host) = cli::Cli::parse_from(["pchat", "host"]).action else { unreachable!() };
+        cli::Limits { max_members, ..host.limits }
+    }
 
     #[test]
     fn a_limit_that_holds_all_members_is_not_spoken_of() {
         let door = DoorConfig::default();
         // 64 of its own, 32 handshakes, 512 that wait, 16 of the reserve, 1,536 for streams.
-        assert_eq!(too_few(Some(2_160 + 256), 256, &door), None);
-        assert_eq!(too_few(None, 10_000, &door), None);
+        assert_eq!(too_few(Some(2_160 + 256), &limits(256), &door), None);
+        assert_eq!(too_few(None, &limits(10_000), &door), None);
     }
 
     #[test]
     fn a_limit_that_is_too_low_says_how_many_fit() {
         let door = DoorConfig::default();
-        let told = too_few(Some(2_256), 256, &door).expect("it is too low");
+        let told = too_few(Some(2_256), &limits(256), &door).expect("it is too low");
         assert!(told.starts_with("the system allows 2,256 open descriptors: "), "{told}");
         assert!(told.contains("96 of 256 members fit; 2,416 would be enough"), "{told}");
-        let told = too_few(Some(1_024), 10_000, &DoorConfig { handshakes: 1_000, ..door }).expect("it is too low");
+        let told =
+            too_few(Some(1_024), &limits(10_000), &DoorConfig { handshakes: 1_000, ..door }).expect("it is too low");
         assert!(told.contains("0 of 10,000 members fit; 13,128 would be enough"), "{told}");
         assert!(!told.contains('\n'));
     }

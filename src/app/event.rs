@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use tokio::sync::watch;
 
 use super::namesakes::Namesakes;
+use crate::limits::screen::MAX_UNKNOWN;
 use crate::{
     command::{Context, Entry, Member, Message},
     registry::Registry,
@@ -13,10 +14,6 @@ use crate::{
     view::View,
     wire::{Departure, Refusal, Term},
 };
-
-/// How many unknown commands are pointed out, each once for a sender: a peer that invents names is not to fill
-/// the screen.
-const MAX_UNKNOWN: usize = 64;
 
 /// Hears of a room that moves, besides the person.
 pub(super) type OnMoved = Box<dyn Fn(u16) + Send + Sync>;

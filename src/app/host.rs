@@ -22,7 +22,7 @@ use crate::{
     cli,
     code::Code,
     gauge::Gauged,
-    net::{self, DoorConfig},
+    net,
     registry::Registry,
     room::{self, Guests, LogLimits, Peer, RoomConfig, RoomHandle, Via},
     session::{self, Dial, DialError, Dialed, SessionConfig},
@@ -63,7 +63,8 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
         open: options.open,
         max_members: options.limits.max_members,
         rate: options.limits.rate.0.map(Into::into),
-        log: LogLimits::default(),
+        max_streams: options.limits.max_streams as usize,
+        log: LogLimits { bytes: options.limits.hold.0 as usize, ..LogLimits::default() },
         reserved: Registry::new(crate::commands::ALL).reserved().into_iter().map(str::to_owned).collect(),
         guests: Arc::new(GuestList { members: Members::at(home.members()), bans: Members::bans_at(home.bans()) }),
         bans,
@@ -75,7 +76,7 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
     };
     let room = room::start(config, Epoch(random()?), &tasks);
     let door = door_config(&options.limits);
-    let too_few = too_few(descriptors, options.limits.max_members, &door);
+    let too_few = too_few(descriptors, &options.limits, &door);
     let tls = net::server_config(&identity);
     Entrance { tls, config: door, bind: options.bind, listeners, moves }.open(&room, &tasks, &stop);
 
@@ -179,7 +180,7 @@ impl Dial for Inside {
             gauge: far.gauge(),
             via: Via::Inside,
             exporter: [0; 32],
-            deadline: Instant::now() + DoorConfig::DEADLINE,
+            deadline: Instant::now() + crate::limits::door::DEADLINE,
             turn: None,
         };
         let room = self.room.clone();

@@ -92,7 +92,7 @@ pub fn start(mut config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomH
     // Taken out of the configuration, which is not to keep it when there is another one.
     let codes = Codes::new(config.code.take());
     let shared = Arc::new(config.clone());
-    let streams = Carrier::new(tasks.clone());
+    let streams = Carrier::new(tasks.clone(), config.max_streams);
     let state = State::new(config, epoch, streams.clone(), codes.clone());
     let log = state.log.clone();
     let handle = RoomHandle { control: control.clone(), ingest, log, config: shared, streams, codes, closed };

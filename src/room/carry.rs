@@ -57,8 +57,9 @@ impl Drop for Running {
 }
 
 impl Carrier {
-    pub(super) fn new(tasks: TaskTracker) -> Self {
-        Self { table: Arc::default(), tasks }
+    /// Carries at most so many streams at a time.
+    pub(super) fn new(tasks: TaskTracker, most: usize) -> Self {
+        Self { table: Arc::new(Mutex::new(Pairing::new(most))), tasks }
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Pairing<End>> {

@@ -11,32 +11,9 @@ use std::{
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
+pub(super) use crate::limits::code::{ENFORCED_FROM, FIRST_PENALTY, FORGOTTEN_AFTER, LONGEST_PENALTY};
+use crate::limits::code::{MAX_SOURCES, TOLD_EVERY, TOLD_FROM, TOLD_FROM_IN_ALL};
 use crate::{code::Code, source::Source};
-
-/// Penalty for the first wrong code of a source. It doubles with each further one.
-pub(super) const FIRST_PENALTY: Duration = Duration::from_secs(5);
-
-/// The longest penalty.
-pub(super) const LONGEST_PENALTY: Duration = Duration::from_secs(600);
-
-/// Penalties below this are not enforced: whoever types a code wrong once or twice waits for nothing. With the two above
-/// that is 12 guesses in the first hour of a source, and 6 in each later one.
-pub(super) const ENFORCED_FROM: Duration = Duration::from_secs(15);
-
-/// A source without a wrong code for so long begins anew.
-pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
-
-/// How many sources are remembered; the one that was silent longest is forgotten first.
-const MAX_SOURCES: usize = 4096;
-
-/// With so many wrong codes from one source the host's user hears of it.
-const TOLD_FROM: u32 = 3;
-
-/// With so many wrong codes in all, too: guessing from everywhere is guessing.
-const TOLD_FROM_IN_ALL: u32 = 10;
-
-/// Time between two such notices, so that a guesser cannot fill the screen.
-const TOLD_EVERY: Duration = Duration::from_secs(600);
 
 /// What is told of guessers.
 #[derive(Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use bytes::BytesMut;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::Instant;
 
+use crate::limits::log as limits;
 use crate::wire::{FromRoom, Gap, MAX_INTRODUCTIONS, encode_into};
 
 mod shared;
@@ -34,9 +35,9 @@ pub struct LogLimits {
 }
 
 impl Default for LogLimits {
-    /// 65,536 events or 16 MiB, and 10 minutes: enough for a link that breaks to come back without a gap.
+    /// Enough for a link that breaks to come back without a gap.
     fn default() -> Self {
-        Self { events: 65_536, bytes: 16 * 1024 * 1024, life: Duration::from_secs(600) }
+        Self { events: limits::EVENTS, bytes: limits::BYTES, life: limits::LIFE }
     }
 }
 

@@ -29,6 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{code::Code, wire::PublicKey};
 
+use crate::limits::room::{MAX_KNOCKS, MAX_KNOCKS_FROM_ONE, MAX_OF_ONE_KEY, NAMED_CROWD};
 pub use actor::{RoomHandle, start};
 pub use link::{Peer, Turn, Via};
 pub use log::LogLimits;
@@ -88,6 +89,8 @@ pub struct RoomConfig {
     pub open: bool,
     /// How many members it takes.
     pub max_members: u32,
+    /// How many streams it carries at a time.
+    pub max_streams: usize,
     /// Lines a second that a member may send before it is read from later; nothing for no limit.
     pub rate: Option<u32>,
     /// What its log holds.
@@ -166,18 +169,6 @@ impl Default for Timing {
         }
     }
 }
-
-/// In a room of more members than this, comings and goings are counted, not named.
-const NAMED_CROWD: usize = 64;
-
-/// How many members one key may have: as many terminals as a person may have open, and too few to fill a room.
-const MAX_OF_ONE_KEY: usize = 16;
-
-/// How many may knock at once: as many as a person can look through.
-const MAX_KNOCKS: usize = 16;
-
-/// How many may knock at once from one address (IPv4 address or IPv6 /64).
-const MAX_KNOCKS_FROM_ONE: usize = 2;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -10,16 +10,11 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::MixedScript;
 use unicode_width::UnicodeWidthChar;
 
+use crate::limits::room::{HELD_BY_ONE, MAX_MARKS, MAX_NAME_CHARS};
 use crate::{
     looks::{Looks, looks},
     wire::{MAX_NAME_LEN, PublicKey},
 };
-
-/// Most characters of a name: what a screen line can spare.
-const MAX_NAME_CHARS: usize = 24;
-
-/// Most combining marks after one letter.
-const MAX_MARKS: usize = 2;
 
 /// Words that the program itself speaks with.
 const SYSTEM_WORDS: &[&str] =
@@ -27,9 +22,6 @@ const SYSTEM_WORDS: &[&str] =
 
 static SYSTEM_LOOKS: LazyLock<Vec<String>> =
     LazyLock::new(|| SYSTEM_WORDS.iter().flat_map(|word| looks(word)).collect());
-
-/// How many names that nobody uses now are held for one key: a name tried on is not taken from everyone else.
-const HELD_BY_ONE: usize = 4;
 
 /// What is wrong with a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,36 +1,13 @@
 //! How fast a member is read from: a bucket for each kind of frame. Reading later slows a sender down and loses nothing.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
 use super::bucket::Bucket;
+pub(super) use crate::limits::room::PING_RATE;
+use crate::limits::room::{ASK_RATE, BURST_SECS, KEEP_EVERY, KEEPS_AT_ONCE, LINE_BYTES, NOTABLE_WAIT, SLOWED_EVERY};
 use crate::wire::{Body, Envelope, ToRoom};
-
-/// Seconds' worth of lines that a member may send in one go.
-const BURST_SECS: u32 = 4;
-
-/// Bytes of what a member says, for each line a second that it may say: most lines are shorter, and the longest ones are
-/// said at a quarter of the rate.
-const LINE_BYTES: u32 = 1024;
-
-/// Questions a second, and in one go: more than any person or program of ours has.
-const ASK_RATE: (u32, u32) = (20, 60);
-
-/// Pings a second, and in one go. Ours asks once in 15 s.
-pub(super) const PING_RATE: (u32, u32) = (2, 10);
-
-/// How often something may be put up that the room keeps, and how many in one go: twice all that one member may have up.
-const KEEP_EVERY: Duration = Duration::from_secs(10);
-const KEEPS_AT_ONCE: u32 = 16;
-
-/// A member that has been held up for longer than this, by one frame or by one after the other, is told so, not more
-/// often than the other.
-const NOTABLE_WAIT: Duration = Duration::from_secs(1);
-const SLOWED_EVERY: Duration = Duration::from_secs(60);
 
 /// How fast a key is read from, for all its links.
 pub(super) type SharedPace = Arc<Mutex<Pace>>;
@@ -106,6 +83,8 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::wire::Request;
 

@@ -17,24 +17,13 @@ use super::{
     pace::{Pace, SharedPace},
     state::State,
 };
+use crate::limits::room::{COMES_EVERY, COMINGS_AT_ONCE, MAX_COMINGS, MAX_MUTED};
 use crate::{
     code::Code,
     wire::{
         Answer, BanRow, CodeChange, Departure, Event, MAX_NAME_LEN, MAX_REASON_LEN, PAGE_ROWS, PublicKey, Term, Whom,
     },
 };
-
-/// How often one key may come: once a second, after a few dozen times at once. A connection that breaks all the time
-/// comes less often; each coming may cost the room a copy of its log.
-const COMES_EVERY: Duration = Duration::from_secs(1);
-const COMINGS_AT_ONCE: u32 = 60;
-
-/// Keys without a member whose comings are counted. Above it, those seen before are; who is new then has just made a key,
-/// and there are other limits for whoever makes many.
-const MAX_COMINGS: usize = 16_384;
-
-/// Keys that are muted at the most: more than anybody types.
-const MAX_MUTED: usize = 4096;
 
 /// Why a key is out.
 #[derive(Debug)]

@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -24,6 +23,7 @@ use super::{
     power::{Ban, Comings},
     seat::{LinkControl, LinkEnd, LinkShared, Seat},
 };
+use crate::limits::room::{RENAME_EVERY, RENAMES_AT_ONCE};
 use crate::{
     gauge::Gauge,
     wire::{
@@ -31,10 +31,6 @@ use crate::{
         Instance, Introduction, PublicKey, Refusal, Welcome, encode_into,
     },
 };
-
-/// A name is for others to remember: three changes at once, then one in 20 s.
-const RENAME_EVERY: Duration = Duration::from_secs(20);
-const RENAMES_AT_ONCE: u32 = 3;
 
 /// Who is at the other end of a link, as far as the network and the handshake tell.
 #[derive(Debug, Clone)]

@@ -16,6 +16,7 @@ use super::{
     event::hand_over,
     link::{Frames, broke},
 };
+use crate::limits::session::MAX_MOVES;
 use crate::{
     code::{
         Code,
@@ -25,9 +26,6 @@ use crate::{
     link::FIRST_BUFFER,
     wire::{Codec, CodecError, FromRoom, Hello, MAX_FRAME_LEN, Otherwise, Refusal, ToRoom, Welcome, encode},
 };
-
-/// How often a room may send us to another port before it has to let us in.
-const MAX_MOVES: u32 = 4;
 
 /// A link whose Hello was answered with Welcome.
 pub(super) struct Entered<S> {

@@ -2,11 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::limits::session::MAX_SENDERS;
 use crate::wire::{Instance, PublicKey};
-
-/// How many senders are remembered, the oldest forgotten first: as many as a room can have members, and more,
-/// so that nobody present is forgotten.
-const MAX_SENDERS: usize = 16_384;
 
 /// One sender: a key and a run of its program.
 type Sender = (PublicKey, Instance);

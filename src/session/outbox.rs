@@ -3,13 +3,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::Draft;
+pub(super) use crate::limits::session::{MAX_WAITING, MAX_WAITING_BYTES};
 use crate::wire::{Body, Envelope, Said, To};
-
-/// Most envelopes that wait for the room. A person who types that much into a broken link wants to be told.
-pub(super) const MAX_WAITING: usize = 256;
-
-/// Most bytes of payload that wait for the room.
-pub(super) const MAX_WAITING_BYTES: usize = 256 * 1024;
 
 /// The unacknowledged envelopes in the order of their numbers, and what the room keeps for this member.
 #[derive(Debug, Default)]

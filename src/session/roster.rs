@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Member;
+use crate::limits::session::MAX_KEPT_KNOWN;
 use crate::wire::{Instance, KnockRow, MAX_INTRODUCTIONS, PublicKey};
 
 /// How many of those at the door are remembered; the room lets fewer wait.
 const MAX_KNOCKS: usize = 64;
-
-/// How many kept envelopes are remembered: as many as the largest room can hold for its members.
-const MAX_KEPT_KNOWN: usize = 80_000;
 
 /// Who is who in the room.
 #[derive(Debug)]

@@ -2,13 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::limits::stream::{MAX_ACCEPTS, MAX_ACCEPTS_FROM_ONE};
 use crate::wire::PublicKey;
-
-/// Streams that are being accepted, in all: each takes a thread for its handshake.
-const MAX_ACCEPTS: usize = 64;
-
-/// The same from one member, so that it takes eight of them to fill the gate.
-const MAX_ACCEPTS_FROM_ONE: usize = 8;
 
 /// Who is being accepted, once for each stream.
 #[derive(Debug, Default)]

@@ -7,6 +7,8 @@
 //! A [`Stream`] blocks: whoever uses it runs on a thread of its own (`Context::thread`). Bulk data moves
 //! fastest that way, and a slow disk then holds up nobody else.
 
+use crate::limits::stream::HANDSHAKE;
+
 mod gate;
 pub(crate) mod pairing;
 pub(crate) mod relay;
@@ -39,10 +41,6 @@ use crate::{
 };
 
 pub(crate) use self::gate::Ticket;
-
-/// How long an end has for the TLS handshake and the first frame, from when it is connected. The other end may still be
-/// on its way then.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Why there is no stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

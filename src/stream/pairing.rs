@@ -7,19 +7,11 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use crate::limits::stream::{MAX_OF_ONE, MAX_PENDING_OF_ONE};
 use crate::wire::{PublicKey, TOKEN_LIFE, Token};
 
-/// Streams of one opener whose ends are not both there: enough to open one for each of many files at once.
-pub(crate) const MAX_PENDING_OF_ONE: usize = 16;
-
-/// Streams of one opener in all. An opener is a key, so that more programs do not give it more.
-pub(crate) const MAX_OF_ONE: usize = 32;
-
-/// Streams in the room.
-pub(crate) const MAX_IN_ROOM: usize = 256;
-
 /// What these take at the most: two sockets and two pipes each.
-pub(crate) const MAX_DESCRIPTORS: usize = 6 * MAX_IN_ROOM;
+pub(crate) const DESCRIPTORS: usize = 6;
 
 /// A member at an end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +34,8 @@ pub(crate) enum Full {
     #[error("you have {MAX_OF_ONE} streams open already")]
     Opener,
     /// The room has too many.
-    #[error("the room carries {MAX_IN_ROOM} streams already")]
-    Room,
+    #[error("the room carries {0} streams already, which is all it carries at a time")]
+    Room(usize),
     /// The room is closing.
     #[error("the room is closing")]
     Closed,
@@ -95,16 +87,17 @@ pub(crate) struct Pairing<E> {
     /// Tokens that are good for a connection: the stream and the side.
     tokens: FxHashMap<Token, (u64, usize)>,
     last: u64,
+    /// How many there may be.
+    most: usize,
     closed: bool,
 }
 
-impl<E> Default for Pairing<E> {
-    fn default() -> Self {
-        Self { streams: BTreeMap::new(), tokens: FxHashMap::default(), last: 0, closed: false }
-    }
-}
-
 impl<E> Pairing<E> {
+    /// No stream yet, and never more than `most`.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { streams: BTreeMap::new(), tokens: FxHashMap::default(), last: 0, most, closed: false }
+    }
+
     /// Notes a stream whose opener and target get these tokens.
     pub(crate) fn open(&mut self, parties: [Party; 2], tokens: [Token; 2], now: Instant) -> Result<(), Full> {
         if self.closed {
@@ -117,8 +110,8 @@ impl<E> Pairing<E> {
         if of_opener().count() >= MAX_OF_ONE {
             return Err(Full::Opener);
         }
-        if self.streams.len() >= MAX_IN_ROOM {
-            return Err(Full::Room);
+        if self.streams.len() >= self.most {
+            return Err(Full::Room(self.most));
         }
         self.last += 1;
         for (side, token) in tokens.into_iter().enumerate() {

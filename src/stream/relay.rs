@@ -4,16 +4,14 @@
 //! not want to, through one buffer of bounded size. Either way a direction reads only when it has got rid of what it
 //! read before, so that the slower end sets the pace and nothing piles up.
 
-use std::{io, net::Shutdown, time::Duration};
+use std::{io, net::Shutdown};
 
+use crate::limits::stream::STALL;
 use socket2::SockRef;
 use tokio::{io::Interest, net::TcpStream, task::yield_now, time::timeout};
 
 #[cfg(target_os = "linux")]
 mod splice;
-
-/// How long bytes may wait for an end that takes none.
-const STALL: Duration = Duration::from_secs(60);
 
 /// Bytes of one step where they pass through this process.
 const BUFFER_BYTES: usize = 128 * 1024;

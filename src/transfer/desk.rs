@@ -32,6 +32,7 @@ use super::{
     settings::Settings,
     size::{Rate, Size},
 };
+use crate::limits::file::{AT_ONCE, PARTIAL_LIFE};
 use crate::{
     command::{self, Context, Withdrawal},
     session::Member,
@@ -40,12 +41,6 @@ use crate::{
 use giver::tell;
 use incoming::Theirs;
 use outgoing::Mine;
-
-/// How many offers are received at once; more only take the speed from each other.
-const AT_ONCE: usize = 4;
-
-/// After how many days what came of a broken transfer is thrown away.
-const PARTIAL_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How long a transfer waits for its owner to come back after the room has restarted.
 const REUNION: Duration = Duration::from_secs(60);

@@ -18,11 +18,8 @@ use super::{
     },
     source::{ReadError, Source},
 };
+pub(super) use crate::limits::file::PATIENCE;
 use crate::stream::Stream;
-
-/// How long the other end may take nothing, or say nothing when it is its turn. A slow disk there passes; a machine
-/// that is gone does not hold a thread for ever.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often an end that reads its own disk says so.
 pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(1);

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use super::size::Size;
+pub use crate::limits::file::{ENTRY_COST, LEAST_COST, SESSION_BYTES};
 
 /// What is received without asking, from others than oneself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,16 +16,6 @@ pub enum AutoAccept {
     /// Nothing, of those who are trusted neither: whoever says so wants to be asked.
     None,
 }
-
-/// Bytes that are received without asking from others in one session: what a day of work among colleagues brings, and
-/// little enough that nobody's disk is filled behind their back.
-pub const SESSION_BYTES: u64 = 1 << 30;
-
-/// What an offer counts at least towards [`SESSION_BYTES`], so that it bounds their number too: 1,024.
-pub const LEAST_COST: u64 = 1 << 20;
-
-/// What each entry of a folder counts besides its bytes, since it takes a block of the disk.
-pub const ENTRY_COST: u64 = 4096;
 
 impl AutoAccept {
     /// Unless somebody says otherwise: photos and documents come by themselves, films do not.

@@ -2,13 +2,8 @@
 
 use std::sync::Mutex;
 
+use crate::limits::screen::{BYTES, LINES};
 use tokio::sync::Notify;
-
-/// How many lines may wait before [`Backlog::ready`] does: enough that a burst never stops the room.
-const LINES: usize = 1_024;
-
-/// How many bytes may: the longest lines would otherwise take 16 MiB.
-const BYTES: usize = 4 << 20;
 
 /// What was given to a writer and is not written yet.
 #[derive(Debug, Default)]

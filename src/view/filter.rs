@@ -3,16 +3,12 @@
 
 use std::borrow::Cow;
 
+use crate::limits::screen::JOINERS;
+pub use crate::limits::screen::MARKS;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory};
 use unicode_security::MixedScript;
 use unicode_width::UnicodeWidthChar;
-
-/// How many marks a base may carry; living scripts need no more, and towers of marks cover other rows.
-pub const MARKS: usize = 4;
-
-/// How many joiners one emoji may hold: the longest in use has four, the rest only makes rows of unknown width.
-const JOINERS: usize = 4;
 
 /// Tabulators become spaces up to the next multiple of this.
 const TAB: usize = 8;

@@ -7,13 +7,7 @@ use std::{
 };
 
 use super::{Line, Privacy, filter, wrap};
-
-/// How many rows wait for an editor that cannot draw (search, completion, Ctrl-Z): more than a person reads back.
-/// Beyond it the oldest are replaced by a note.
-const QUEUED_ROWS: usize = 10_000;
-
-/// How many bytes wait: the longest lines would otherwise take 160 MiB.
-const QUEUED_BYTES: usize = 8 << 20;
+use crate::limits::screen::{QUEUED_BYTES, QUEUED_ROWS};
 
 /// How many rows stand above the prompt: the rest of a small window belongs to the talk.
 const STATUS_ROWS: usize = 4;

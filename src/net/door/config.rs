@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::limits::door;
 use crate::net::share::Limits;
 use crate::net::standing::Terms;
 
@@ -38,48 +39,6 @@ pub struct DoorConfig {
 }
 
 impl DoorConfig {
-    /// Handshakes in all: they cost a third of a millisecond each and are over within a round trip or two.
-    pub const HANDSHAKES: usize = 32;
-
-    /// Handshakes of one source, so that it takes eight of them to fill the door.
-    pub const HANDSHAKES_A_SOURCE: usize = 4;
-
-    /// Handshakes kept for members who come back: enough for two homes that come back at once, as one has four.
-    pub const RESERVE: usize = 8;
-
-    /// Connections waiting in all, a descriptor and a few KiB each: a lecture hall of 300 behind one address may join
-    /// in the same instant.
-    pub const WAITING: usize = 512;
-
-    /// Connections waiting of one source whatever others do: a class.
-    pub const WAITING_A_SOURCE: usize = 64;
-
-    /// Connections waiting of one source while all places are taken: a household. Sources that have more are turned
-    /// away then, so that those that have few need not queue behind them in the system.
-    pub const WAITING_A_SOURCE_WHEN_FULL: usize = 8;
-
-    /// From accepting to being let through; bad radio links take two or three seconds.
-    pub const DEADLINE: Duration = Duration::from_secs(10);
-
-    /// The TLS part of it.
-    pub const TLS: Duration = Duration::from_secs(5);
-
-    /// What a connection has under pressure: a handshake and a Hello are two round trips, so one of half a second, as by
-    /// satellite, still gets in.
-    pub const GIVE_WAY: Duration = Duration::from_secs(2);
-
-    /// Connections that may come to nothing: more than a person tries by hand, and a household of them.
-    pub const TRIES: u32 = 32;
-
-    /// One try is given back every 19 s: a room that is scanned or flooded does next to no handshakes for it.
-    pub const TRIES_IN: Duration = Duration::from_secs(600);
-
-    /// As long as a member keeps its seat after its link broke.
-    pub const FAVOUR: Duration = Duration::from_secs(600);
-
-    /// Sources remembered: half a MiB of each kind.
-    pub const SOURCES: usize = 4096;
-
     /// How many descriptors connections at the door take at the most.
     pub fn descriptors(&self) -> usize {
         self.handshakes + self.waiting + 2 * self.reserve
@@ -105,19 +64,19 @@ impl DoorConfig {
 impl Default for DoorConfig {
     fn default() -> Self {
         Self {
-            handshakes: Self::HANDSHAKES,
-            handshakes_a_source: Self::HANDSHAKES_A_SOURCE,
-            reserve: Self::RESERVE,
-            waiting: Self::WAITING,
-            waiting_a_source: Self::WAITING_A_SOURCE,
-            waiting_a_source_when_full: Self::WAITING_A_SOURCE_WHEN_FULL,
-            deadline: Self::DEADLINE,
-            tls: Self::TLS,
-            give_way: Self::GIVE_WAY,
-            tries: Self::TRIES,
-            tries_in: Self::TRIES_IN,
-            favour: Self::FAVOUR,
-            sources: Self::SOURCES,
+            handshakes: door::HANDSHAKES,
+            handshakes_a_source: door::HANDSHAKES_A_SOURCE,
+            reserve: door::RESERVE,
+            waiting: door::WAITING,
+            waiting_a_source: door::WAITING_A_SOURCE,
+            waiting_a_source_when_full: door::WAITING_A_SOURCE_WHEN_FULL,
+            deadline: door::DEADLINE,
+            tls: door::TLS,
+            give_way: door::GIVE_WAY,
+            tries: door::TRIES,
+            tries_in: door::TRIES_IN,
+            favour: door::FAVOUR,
+            sources: door::SOURCES,
         }
     }
 }

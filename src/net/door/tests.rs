@@ -136,7 +136,7 @@ async fn case_2_a_silent_connection_is_closed_at_the_deadline() {
     let stream = open.dial().await;
     let start = Instant::now();
     assert_eq!(until_closed(stream).await, []);
-    let deadline = DoorConfig::DEADLINE;
+    let deadline = crate::limits::door::DEADLINE;
     assert!((deadline..deadline * 3 / 2).contains(&start.elapsed()), "{:?}", start.elapsed());
     open.ends_idle().await;
 }
@@ -411,7 +411,7 @@ async fn half_a_head_is_closed_at_the_deadline() {
     stream.write_all(&head()[..20]).await.unwrap();
     let start = Instant::now();
     assert_eq!(until_closed(stream).await, []);
-    let deadline = DoorConfig::DEADLINE;
+    let deadline = crate::limits::door::DEADLINE;
     assert!((deadline..deadline * 3 / 2).contains(&start.elapsed()), "{:?}", start.elapsed());
     open.ends_idle().await;
 }

@@ -116,6 +116,7 @@ pub(crate) fn config() -> RoomConfig {
         owner: key(1),
         open: false,
         max_members: 100,
+        max_streams: 256,
         rate: None,
         log: LogLimits::default(),
         reserved: vec!["stop".into()],

@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
+use crate::limits::stream::MAX_IN_ROOM;
 
 fn party(number: u32) -> Party {
     Party { number, key: PublicKey([number as u8; 32]), inside: number == 1 }
@@ -14,7 +15,7 @@ fn tokens(of: u8) -> [Token; 2] {
 
 /// A table with one stream from 2 to 3, and its tokens.
 fn one() -> (Pairing<&'static str>, [Token; 2], Instant) {
-    let (mut table, now) = (Pairing::default(), Instant::now());
+    let (mut table, now) = (Pairing::new(MAX_IN_ROOM), Instant::now());
     table.open([party(2), party(3)], tokens(0), now).unwrap();
     (table, tokens(0), now)
 }
@@ -70,7 +71,7 @@ fn a_token_of_a_running_stream_is_good_for_nothing() {
 
 #[test]
 fn the_rooms_own_member_comes_from_inside_and_nobody_else_does() {
-    let (mut table, now) = (Pairing::default(), Instant::now());
+    let (mut table, now) = (Pairing::new(MAX_IN_ROOM), Instant::now());
     table.open([party(2), party(1)], tokens(0), now).unwrap();
     let [opener, target] = tokens(0);
     assert!(refused(table.arrive(target, false, "thief", now)));
@@ -82,7 +83,7 @@ fn the_rooms_own_member_comes_from_inside_and_nobody_else_does() {
 
 #[test]
 fn whoever_goes_takes_streams_of_either_role_along() {
-    let (mut table, now) = (Pairing::default(), Instant::now());
+    let (mut table, now) = (Pairing::new(MAX_IN_ROOM), Instant::now());
     let mut stops = Vec::new();
     for (of, parties) in [(0, [2, 3]), (1, [3, 2]), (2, [3, 4])] {
         table.open(parties.map(party), tokens(of), now).unwrap();
@@ -102,7 +103,7 @@ fn whoever_goes_takes_streams_of_either_role_along() {
 
 #[test]
 fn limits_hold_for_a_key_and_for_the_room() {
-    let (mut table, now) = (Pairing::<u64>::default(), Instant::now());
+    let (mut table, now) = (Pairing::<u64>::new(MAX_IN_ROOM), Instant::now());
     let mut last = 0u64;
     let mut pair = || {
         last += 1;
@@ -136,7 +137,7 @@ fn limits_hold_for_a_key_and_for_the_room() {
             run(&mut table, party(10 + opener), pair()).unwrap();
         }
     }
-    assert_eq!(run(&mut table, party(100), pair()), Err(Full::Room));
+    assert_eq!(run(&mut table, party(100), pair()), Err(Full::Room(MAX_IN_ROOM)));
     table.end_of(10);
     run(&mut table, party(100), pair()).unwrap();
 }
@@ -146,7 +147,7 @@ proptest! {
     fn whatever_happens_in_whatever_order_nothing_is_left_at_the_end(
         steps in vec((0..6u8, 0..8u32, 0..8u32, 0..40u64), 0..200)
     ) {
-        let (mut table, mut now) = (Pairing::default(), Instant::now());
+        let (mut table, mut now) = (Pairing::new(MAX_IN_ROOM), Instant::now());
         let (mut given, mut running) = (Vec::new(), Vec::new());
         for (n, (step, a, b, secs)) in steps.into_iter().enumerate() {
             match step {

@@ -101,7 +101,7 @@ async fn the_end_of_one_direction_is_passed_on_and_the_other_lives() {
 async fn a_reset_of_one_end_ends_the_other() {
     let ((mut alice, one), (other, bob)) = (connection().await, connection().await);
     let relay = tokio::spawn(relay(one, other));
-    SockRef::from(&bob).set_linger(Some(Duration::ZERO)).unwrap();
+    SockRef::from(&bob).set_linger(Some(std::time::Duration::ZERO)).unwrap();
     drop(bob);
     // A reset or an end, as the sockets are closed.
     let ended = alice.read(&mut [0]).await;

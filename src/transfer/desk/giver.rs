@@ -1,6 +1,7 @@
 //! Who offers something, and what of theirs comes without being asked about.
 
 use super::{Desk, State, incoming::Course};
+use crate::limits::file::RESERVE;
 use crate::{
     command::Context,
     session::Member,
@@ -11,9 +12,6 @@ use crate::{
     trust::Mark,
     wire::PublicKey,
 };
-
-/// What has to stay free on the disk besides what is received without asking.
-const RESERVE: u64 = 256 << 20;
 
 /// Who offers something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use super::{
     giver::{Giver, tell},
     no_offer, same,
 };
+use crate::limits::file::{MAX_OFFERS, MAX_OVER, MAX_PARTIAL};
 use crate::{
     command::{self, Context, Withdrawal},
     session::Member,
@@ -23,15 +24,6 @@ use crate::{
     },
     view::filter::clean,
 };
-
-/// How many offers are remembered: as many as a room keeps, and those that are over.
-const MAX_OFFERS: usize = 2048;
-
-/// How many that are over are remembered.
-const MAX_OVER: usize = 64;
-
-/// What partial files may take of the disk before more is received without asking.
-const MAX_PARTIAL: u64 = 10 << 30;
 
 /// Somebody else's offer.
 pub(super) struct Theirs {

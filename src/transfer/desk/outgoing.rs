@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use super::{Desk, Hint, State, giver::tell, no_offer, same};
+pub(super) use crate::limits::file::MAX_RECEIVERS;
 use crate::{
     args,
     command::{Context, Withdrawal},
@@ -32,9 +33,6 @@ use crate::{
 
 /// After this time an answer of the room that has come has also been dealt with.
 const ANSWERED: Duration = Duration::from_secs(10);
-
-/// How many receivers of an offer are remembered.
-pub(super) const MAX_RECEIVERS: usize = 1024;
 
 /// After how long looking through a folder is told and goes on beside the prompt.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -8,6 +8,7 @@ use super::{
     outgoing::{Fate, MAX_RECEIVERS, Receiver},
     same,
 };
+use crate::limits::file::{MAX_STREAMS, MAX_STREAMS_OF_ONE};
 use crate::{
     command::{Context, Opened, Stream},
     transfer::{
@@ -18,12 +19,6 @@ use crate::{
     },
     wire::{self, PublicKey},
 };
-
-/// Streams that are served at once, each by a thread with a buffer.
-const MAX_STREAMS: usize = 64;
-
-/// Streams that one member has at once: what it receives at once, and what broke and is not yet noticed.
-const MAX_STREAMS_OF_ONE: usize = 8;
 
 /// From how many streams on each takes less memory.
 const THRIFTY_FROM: usize = 8;

@@ -3,25 +3,10 @@
 use std::{fmt, ops::Range};
 
 use super::{Entry, FileEntry, Manifest, encoding};
-
-/// Most files and folders together: more than any source tree, and few enough that listing and matching take less
-/// than a second.
-pub const MAX_ENTRIES: u32 = 250_000;
-
-/// Longest encoding, in bytes: 250,000 entries with names of 50 bytes. It is nearly all the memory a manifest takes.
-pub const MAX_ENCODED: usize = 16 * 1024 * 1024;
+pub use crate::limits::file::{MAX_DEPTH, MAX_ENCODED, MAX_ENTRIES, MAX_NAME, MAX_PATH};
 
 /// From so many bytes on there is room for all.
 const MUCH: usize = 1024 * 1024;
-
-/// Most folders within each other: each costs a handle while the tree is read or written.
-pub const MAX_DEPTH: usize = 64;
-
-/// Longest name, in bytes: what file systems take.
-pub const MAX_NAME: usize = 255;
-
-/// Longest path within the offer, in bytes with the slashes: what systems take.
-pub const MAX_PATH: usize = 4096;
 
 /// Greatest length of the whole content, in bytes: what fits a signed offset within a file.
 pub const MAX_TOTAL: u64 = i64::MAX as u64;

@@ -149,7 +149,7 @@ async fn case_116_silent_connections_give_way_when_all_places_are_taken() {
 #[tokio::test]
 async fn case_116_a_source_whose_connections_come_to_nothing_is_closed_at_once() {
     let mut open = open(patient());
-    for _ in 0..DoorConfig::TRIES {
+    for _ in 0..crate::limits::door::TRIES {
         // Waits for the close, so that it is counted.
         let mut stream = open.dial_from(3).await;
         stream.write_all(b"?").await.unwrap();
