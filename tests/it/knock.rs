@@ -79,6 +79,8 @@ fn a_stranger_in_a_terminal_waits_and_can_leave() {
     let (alice, bob) = (Home::new(), Home::new());
     let (host, port) = Pty::host(&alice, "alice", &[]);
     let mut stranger = Pty::run(&bob, &["join", &format!("127.0.0.1:{port}"), "--name", "bob"]);
+    stranger.expect("code (Enter to knock):");
+    stranger.keys("\r");
     stranger.expect("* you wait at the door as bob: the host is being asked");
     host.expect("wants to join: accept bob");
     stranger.line("quit");

@@ -1,6 +1,7 @@
 //! The program as people and attackers meet it: real processes, real sockets, real terminals.
 
 mod cli;
+mod codes;
 mod corpus;
 #[cfg(target_os = "linux")]
 mod door;
@@ -12,6 +13,7 @@ mod link;
 mod people;
 mod plain;
 mod ports;
+mod power;
 mod rights;
 mod shown;
 mod support;

@@ -24,6 +24,7 @@ const FOREIGN: &[&str] = &[
     "LC_ALL",
     "LOGNAME",
     "RUST_BACKTRACE",
+    "PCHAT_CODE",
 ];
 
 /// One person's home, removed when dropped. A person may run several programs in it.

@@ -32,6 +32,12 @@ impl Process {
         kill_process(self.pid, signal).expect("it runs");
     }
 
+    /// What everybody on this machine sees of how it was started.
+    pub fn command_line(&self) -> String {
+        let line = std::fs::read(format!("/proc/{}/cmdline", self.pid.as_raw_nonzero())).expect("it runs");
+        String::from_utf8_lossy(&line).replace('\0', " ")
+    }
+
     /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
         self.wait_or(String::new)
@@ -112,6 +118,25 @@ impl Pchat {
         let mut args = vec!["join", &address, "--name", name];
         args.extend(more);
         Self::run(home, &args)
+    }
+
+    /// Somebody who has this code in the variable for it.
+    pub fn with_code(home: &Home, name: &str, port: u16, code: &str) -> Self {
+        Self::with_code_and(home, name, port, code, &[])
+    }
+
+    /// As [`with_code`](Self::with_code), with more arguments.
+    pub fn with_code_and(home: &Home, name: &str, port: u16, code: &str, more: &[&str]) -> Self {
+        let mut command = home.pchat();
+        command.args(["join", &format!("127.0.0.1:{port}"), "--name", name]).args(more).env("PCHAT_CODE", code);
+        Self::spawn(&format!("{name} with a code"), command)
+    }
+
+    /// The code of its room.
+    pub fn code(&self) -> String {
+        let start = "* the code is ";
+        let line = &self.out.collect(1, |line| line.starts_with(start))[0];
+        line[start.len()..].split(':').next().expect("it tells its code").to_owned()
     }
 
     /// The port on which its room is open.

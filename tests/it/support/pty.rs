@@ -109,6 +109,28 @@ impl Pty {
         text(self.shown.0.lock().unwrap_or_else(PoisonError::into_inner).parser.screen())
     }
 
+    /// What the window shows and all that has scrolled out of it.
+    pub fn scrollback(&self) -> String {
+        let mut shown = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let screen = shown.parser.screen_mut();
+        let (_, columns) = screen.size();
+        let mut all = String::new();
+        for above in (1..=screen.scrollback_len()).rev() {
+            screen.set_scrollback(above);
+            all.extend(screen.rows(0, columns.into()).next());
+            all.push('\n');
+        }
+        screen.set_scrollback(0);
+        all + &text(screen)
+    }
+
+    /// The code of its room.
+    pub fn code(&self) -> String {
+        let text = self.scrollback();
+        let code = text.split_once("* the code is ").and_then(|(_, rest)| rest.split(':').next());
+        code.expect("it tells its code").to_owned()
+    }
+
     /// Everything written to the terminal until now.
     pub fn raw(&self) -> String {
         String::from_utf8_lossy(&self.shown.0.lock().unwrap_or_else(PoisonError::into_inner).raw).into_owned()
