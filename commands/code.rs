@@ -59,6 +59,9 @@ impl Command for Code {
                 }
             }
             MemberEvent::Guesses { address, tries, others } => cx.notice(guessed(*address, *tries, *others)),
+            MemberEvent::CodeOver { wrong } => cx.error(format!(
+                "{wrong} wrong codes came in, so that the code is void: strangers knock; `code new` makes another one"
+            )),
             _ => {}
         }
         Ok(())

@@ -153,6 +153,13 @@ pub mod code {
     /// A source without a wrong code for so long begins anew.
     pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 
+    /// How many guesses of a source a right code from there makes forgotten: its own, and two slips.
+    pub const FORGIVEN: u32 = 3;
+
+    /// With so many wrong codes from wherever, the room has none any more until its host makes one: guessers with very many
+    /// addresses have come to a chance of 1 in 86,000 then. People still knock.
+    pub const MAX_GUESSES: u64 = 100_000;
+
     /// How many sources are remembered; the one that was silent longest is forgotten first.
     pub const MAX_SOURCES: usize = 4096;
 
@@ -200,6 +207,9 @@ pub mod session {
 
     /// Most bytes of payload that wait for the room.
     pub const MAX_WAITING_BYTES: usize = 256 * 1024;
+
+    /// Most bytes that are on their way to the room and not acknowledged: what every system buffers for a reader that pauses.
+    pub const MAX_ON_WAY_BYTES: usize = 32 * 1024;
 
     /// How many kept envelopes are remembered: as many as the largest room can hold for its members.
     pub const MAX_KEPT_KNOWN: usize = 80_000;

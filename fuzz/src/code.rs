@@ -32,9 +32,7 @@ fn typed(text: &str) {
         }
         Err(slip) => {
             assert!(slip.to_string().lines().count() == 1);
-            if let Slip::Word { at, meant } = slip {
-                assert!(at > 0 && meant.is_none_or(|word| words::index(word).is_some()));
-            }
+            assert!(slip != Slip::Word(0));
         }
     }
 }

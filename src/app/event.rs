@@ -198,7 +198,8 @@ impl Listener {
             MemberEvent::Knock { .. }
             | MemberEvent::KnockOver { .. }
             | MemberEvent::Invited { .. }
-            | MemberEvent::Guesses { .. } => return None,
+            | MemberEvent::Guesses { .. }
+            | MemberEvent::CodeOver { .. } => return None,
         })
     }
 }
@@ -225,6 +226,7 @@ fn about(event: &MemberEvent) -> Option<&Member> {
         | MemberEvent::KnockOver { .. }
         | MemberEvent::Invited { .. }
         | MemberEvent::Guesses { .. }
+        | MemberEvent::CodeOver { .. }
         | MemberEvent::Locked { .. } => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     io,
     process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     cli,
+    code::Code,
     net::{self, Connected, DialTiming, Stream},
     session::{self, Dial, DialError, Dialed, SessionConfig, Wish},
     stream::{Reach, Reached, Streams},
@@ -48,25 +49,25 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         timing: session::Timing::default(),
     };
     let (doorstep, asked) = Doorstep::new(screen.terminal.is_some());
-    let addr = Arc::new(Mutex::new(addr));
+    let way: SharedWay = Arc::new(Mutex::new(Way { addr, room: None }));
     let hosts = Arc::new(Hosts::at(home.hosts()));
+    let tls = net::client_config(&identity);
     let dial = Outside {
-        addr: addr.clone(),
-        tls: net::client_config(&identity),
+        way: way.clone(),
+        tls: tls.clone(),
         hosts: hosts.clone(),
         own: identity.public_key(),
-        room: None,
         met: false,
+        entered: false,
         view: screen.view.clone(),
         doorstep,
     };
     let (session, events) = session::start(config, dial, &tasks);
     let at_end = if options.stay { AtEnd::Stay } else { AtEnd::Leave(Duration::from_secs(options.wait)) };
     let on_moved = {
-        let (addr, tasks) = (addr.clone(), tasks.clone());
+        let (way, tasks) = (way.clone(), tasks.clone());
         move |port| {
-            let (addr, hosts) = (addr.clone(), hosts.clone());
-            tasks.spawn(follow(addr, hosts, port));
+            tasks.spawn(remember_moved(way.clone(), tls.clone(), hosts.clone(), port));
         }
     };
     let talk = Talk {
@@ -74,7 +75,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         session,
         events,
         on_moved: Some(Box::new(on_moved)),
-        streams: Streams::new(&identity, instance, Outward(addr)),
+        streams: Streams::new(&identity, instance, Outward(way)),
         people,
         text: options.common.text,
         at_end,
@@ -85,32 +86,49 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
     talk::run(talk).await
 }
 
-/// Goes after a room that moved to another port: the next dial goes there, and the pin goes with it.
-async fn follow(addr: Arc<Mutex<HostAddr>>, hosts: Arc<Hosts>, port: u16) {
-    let (from, to) = {
-        let mut addr = addr.lock().unwrap_or_else(PoisonError::into_inner);
-        let to = addr.with_port(port);
-        (std::mem::replace(&mut *addr, to.clone()), to)
-    };
-    if from == to {
-        return;
-    }
-    let copied = tokio::task::spawn_blocking(move || hosts.copy(&from, &to)).await;
-    if !matches!(copied, Ok(Ok(_))) {
-        tracing::warn!(?copied, "the key of the host is not remembered for its new port");
+/// Where the room is, as all who dial it share it.
+struct Way {
+    addr: HostAddr,
+    /// The key of the room that we are in: a redial insists on it, whatever the address.
+    room: Option<PublicKey>,
+}
+
+type SharedWay = Arc<Mutex<Way>>;
+
+fn lock(way: &SharedWay) -> MutexGuard<'_, Way> {
+    way.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Goes after a room that moved to another port: the next dial goes there.
+fn follow(way: &SharedWay, port: u16) -> HostAddr {
+    let mut way = lock(way);
+    way.addr = way.addr.with_port(port);
+    way.addr.clone()
+}
+
+/// Remembers the key of the room we are in for the port that it moved to, once it has proved it there: that it says so is
+/// not enough, or a room could have its key remembered for whatever else is at its address.
+async fn remember_moved(way: SharedWay, tls: Arc<ClientConfig>, hosts: Arc<Hosts>, port: u16) {
+    let from = lock(&way).addr.clone();
+    let to = follow(&way, port);
+    let Some(room) = lock(&way).room.filter(|_| from != to) else { return };
+    let proved = net::connect(&to, &tls, &DialTiming::default()).await.is_ok_and(|connected| connected.key == room);
+    let copied = tokio::task::spawn_blocking(move || if proved { hosts.copy(&from, &to).is_ok() } else { false }).await;
+    if !matches!(copied, Ok(true)) {
+        tracing::warn!(port, proved, "the key of the host is not remembered for its new port");
     }
 }
 
 /// The way to a room over the network.
 struct Outside {
-    addr: Arc<Mutex<HostAddr>>,
+    way: SharedWay,
     tls: Arc<ClientConfig>,
     hosts: Arc<Hosts>,
     own: PublicKey,
-    /// The key of the room that we are in: a redial insists on it, whatever the address.
-    room: Option<PublicKey>,
-    /// Whether its key was remembered just now, and not known before.
+    /// Whether the room's key is not remembered, or was not before this program met it.
     met: bool,
+    /// Whether we have been in.
+    entered: bool,
     view: Arc<dyn View>,
     doorstep: Doorstep,
 }
@@ -120,17 +138,20 @@ impl Dial for Outside {
     type Stream = Stream;
 
     async fn dial(&mut self) -> Result<Dialed<Stream>, DialError> {
-        let addr = self.addr.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (addr, room) = {
+            let way = lock(&self.way);
+            (way.addr.clone(), way.room)
+        };
         let connected = match net::connect(&addr, &self.tls, &DialTiming::default()).await {
             Ok(connected) => connected,
             // At an address where the room has been, nonsense is a fault of the way there, and faults pass.
-            Err(error @ net::DialError::NotPchat { .. }) if self.room.is_some() => {
+            Err(error @ net::DialError::NotPchat { .. }) if room.is_some() => {
                 return Err(DialError::Temporary(error.to_string()));
             }
             Err(error) if error.is_temporary() => return Err(DialError::Temporary(error.to_string())),
             Err(error) => return Err(DialError::Final(error.to_string())),
         };
-        match self.room {
+        match room {
             Some(room) if room == connected.key => {}
             Some(room) => {
                 return Err(DialError::Final(format!(
@@ -141,7 +162,7 @@ impl Dial for Outside {
             }
             None => self.met = self.meet(&addr, connected.key).await? == Pin::New,
         }
-        self.room = Some(connected.key);
+        lock(&self.way).room = Some(connected.key);
         let Connected { stream, gauge, key: host, exporter, .. } = connected;
         Ok(Dialed { stream, gauge, exporter, host, known: !self.met })
     }
@@ -150,60 +171,70 @@ impl Dial for Outside {
         self.doorstep.wish(refusal).await
     }
 
-    async fn distrust(&mut self) {
-        if !self.met {
-            return;
+    async fn code(&mut self) -> Result<Option<Code>, String> {
+        self.doorstep.code()
+    }
+
+    async fn entered(&mut self, proved: bool) -> Result<(), String> {
+        let (addr, room) = {
+            let way = lock(&self.way);
+            (way.addr.clone(), way.room)
+        };
+        // One's own key needs no pin: nobody else can prove it.
+        let Some(key) = room.filter(|key| *key != self.own) else { return Ok(()) };
+        let first = !std::mem::replace(&mut self.entered, true);
+        if !self.met && first {
+            return Ok(());
         }
-        let addr = self.addr.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (hosts, at) = (self.hosts.clone(), addr.clone());
-        let forgotten = tokio::task::spawn_blocking(move || hosts.forget(&at)).await;
-        match forgotten {
-            Ok(Ok(_)) => self.view.show(Line::Notice(format!("the fingerprint of {addr} is not remembered after all"))),
-            failed => self.view.show(Line::Error(format!(
-                "the fingerprint of {addr} is still remembered; say `pchat forget {addr}` ({failed:?})"
-            ))),
+        let saved = tokio::task::spawn_blocking(move || hosts.remember(&at, &key));
+        match saved.await.map_err(anyhow::Error::from).and_then(|saved| saved.map_err(anyhow::Error::from)) {
+            // What cannot be saved is not believed. Whoever is in already has proved the key of the room, though.
+            Err(error) if first => return Err(super::told(&error)),
+            Err(error) => tracing::warn!(%error, "the key of the host is not remembered for this address"),
+            Ok(()) if !first => {}
+            Ok(()) if proved => self.notice(format!("its key is remembered for {addr} from now on")),
+            Ok(()) => self.notice(format!(
+                "its key is remembered for {addr} from now on; that it is the right one is for you to compare with its host"
+            )),
         }
+        Ok(())
     }
 
     async fn moved(&mut self, port: u16) {
-        follow(self.addr.clone(), self.hosts.clone(), port).await;
+        follow(&self.way, port);
     }
 }
 
 /// The way to the ends of streams: wherever the room is at the moment.
-struct Outward(Arc<Mutex<HostAddr>>);
+struct Outward(SharedWay);
 
 #[async_trait]
 impl Reach for Outward {
     async fn reach(&self, token: Token) -> io::Result<Reached> {
-        let addr = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let addr = lock(&self.0).addr.clone();
         let socket = net::connect_end(&addr, &token, &DialTiming::default()).await.map_err(io::Error::other)?;
         Reached::new(socket)
     }
 }
 
 impl Outside {
-    /// Compares the key of a host with the one remembered for it, or remembers it.
+    fn notice(&self, text: String) {
+        self.view.show(Line::Notice(text));
+    }
+
+    /// Compares the key of a host with the one remembered for it. It is remembered once the host has let us in.
     async fn meet(&self, addr: &HostAddr, key: PublicKey) -> Result<Pin, DialError> {
         // One's own key needs no pin: nobody else can prove it.
         if key == self.own {
             return Ok(Pin::Known);
         }
         let (hosts, at) = (self.hosts.clone(), addr.clone());
-        let pin = tokio::task::spawn_blocking(move || {
-            let pin = hosts.check(&at, &key)?;
-            if pin == Pin::New {
-                hosts.remember(&at, &key)?;
-            }
-            anyhow::Ok(pin)
-        });
+        let pin = tokio::task::spawn_blocking(move || anyhow::Ok(hosts.check(&at, &key)?));
         let pin = pin.await.map_err(anyhow::Error::from).flatten();
         let pin = pin.map_err(|error| DialError::Final(super::told(&error)))?;
         if pin == Pin::New {
-            self.view.show(Line::Notice(format!(
-                "the fingerprint of {addr} is {}; it is remembered from now on",
-                Fingerprint::of(&key)
-            )));
+            self.notice(format!("the fingerprint of {addr} is {}", Fingerprint::of(&key)));
         }
         Ok(pin)
     }

@@ -7,8 +7,6 @@
 
 use std::sync::LazyLock;
 
-use crate::edits::edits;
-
 /// How many words there are: each says 11 bits.
 pub const COUNT: usize = 2048;
 
@@ -39,21 +37,6 @@ pub fn index(word: &str) -> Option<usize> {
 pub fn starting_with(prefix: &str) -> impl Iterator<Item = &'static str> {
     let from = WORDS.partition_point(|word| *word < prefix);
     WORDS[from..].iter().copied().take_while(move |word| word.starts_with(prefix))
-}
-
-/// The word that a misspelt one most likely is: the only one that is at most one edit away.
-pub fn nearest(word: &str) -> Option<&'static str> {
-    if word.len() > MAX_LEN + 1 {
-        return None;
-    }
-    if let Some(index) = index(word) {
-        return Some(WORDS[index]);
-    }
-    let mut near = WORDS.iter().copied().filter(|known| edits(known, word) == 1);
-    match (near.next(), near.next()) {
-        (Some(only), None) => Some(only),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -98,16 +81,5 @@ mod tests {
         assert_eq!(starting_with("abandon").collect::<Vec<_>>(), ["abandon"]);
         assert_eq!(starting_with("").count(), COUNT);
         assert_eq!(starting_with("abandons").count() + starting_with("zz").count() + starting_with("Z").count(), 0);
-    }
-
-    #[test]
-    fn a_slip_leads_to_the_only_word_it_can_be() {
-        assert_eq!(nearest("abandn"), Some("abandon"));
-        assert_eq!(nearest("abnadon"), Some("abandon"));
-        assert_eq!(nearest("zebraa"), Some("zebra"));
-        assert_eq!(nearest("zoo"), Some("zoo"));
-        assert_eq!(nearest("ca"), None, "car, can, cat: that is no hint");
-        assert_eq!(nearest("xyzzy"), None);
-        assert_eq!(nearest(&"a".repeat(1 << 20)), None);
     }
 }

@@ -19,7 +19,7 @@ use super::{
     seat::LinkEnd,
     state::{Caller, State, Verdict},
 };
-use crate::wire::{Answer, Departure, Envelope, Epoch, Event, Hello, PublicKey, Refusal, Request};
+use crate::wire::{Answer, Departure, Envelope, Epoch, Event, Hello, Introduction, PublicKey, Refusal, Request};
 
 /// Frames from links that wait for the actor: what a few busy links bring in one turn.
 const INGEST: usize = 1024;
@@ -207,9 +207,9 @@ impl Actor {
                 };
                 if let Verdict::Seated(seated) = &verdict
                     && caller.invited
+                    && let Some(seat) = self.state.seats.get(&seated.welcome.number)
                 {
-                    let (member, name) = (seated.welcome.number, seated.welcome.name.clone());
-                    self.run_errand(Errand::Invite { member, key: caller.key, name }, oneshot::channel().0);
+                    self.run_errand(Errand::Invite(seat.who.clone()), oneshot::channel().0);
                 }
                 if reply.send(verdict).is_err()
                     && let Some((number, link)) = seated
@@ -218,7 +218,7 @@ impl Actor {
                 }
             }
             Control::KnockBroke { ticket } => self.state.knock_broke(ticket, now),
-            Control::Run { errand: Errand::Ban { by, key: None, name, reason }, result: Ok(Some(key)), reply } => {
+            Control::Run { errand: Errand::Ban { by, key: None, name, reason, .. }, result: Ok(Some(key)), reply } => {
                 let outcome = self.state.ban_key(by, key, name, reason, now);
                 self.outcome(outcome, reply);
             }
@@ -235,8 +235,12 @@ impl Actor {
                 };
                 let _ = reply.send(answer);
             }
-            Control::WrongCode(Notice { address, tries, others }) => {
-                self.state.tell_rulers(&Event::Guesses { address, tries, others }, now);
+            Control::WrongCode(notice) => {
+                let event = match notice {
+                    Notice::Guesses { address, tries, others } => Event::Guesses { address, tries, others },
+                    Notice::CodeOver { wrong } => Event::CodeOver { wrong },
+                };
+                self.state.tell_rulers(&event, now);
             }
             Control::Close => return true,
         }
@@ -252,7 +256,9 @@ impl Actor {
                 "they are out, but still on the list of those let in, which was not saved: {error}"
             )),
             // Put out meanwhile: being on the list again is not for them.
-            (Errand::LetIn { key, .. } | Errand::Invite { key, .. }, Ok(_)) if self.state.bans.contains_key(key) => {
+            (Errand::LetIn { key, .. } | Errand::Invite(Introduction { key, .. }), Ok(_))
+                if self.state.bans.contains_key(key) =>
+            {
                 self.run_errand(Errand::PutOut { key: *key }, oneshot::channel().0);
                 Answer::Denied("they were put out meanwhile".to_owned())
             }
@@ -268,7 +274,7 @@ impl Actor {
             }
             (Errand::PutOut { .. }, Ok(_)) => Answer::Done,
             (Errand::Rename { member, name, .. }, Ok(_)) => self.state.rename(*member, name, now),
-            (Errand::Invite { member, .. }, result) => self.state.invited(*member, result.err(), now),
+            (Errand::Invite(who), result) => self.state.invited(who, result.err(), now),
             (Errand::Ban { .. }, Ok(Some(_))) => Answer::Done,
             (Errand::Ban { key: Some(_), .. }, Err(error)) => Answer::Denied(format!(
                 "they are out until this room closes, but not for good, since that was not saved: {error}"

@@ -87,16 +87,25 @@ impl State {
         if self.is_full() {
             return Verdict::Refused(Refusal::Full { limit: self.config.max_members });
         }
+        // Whoever brings a code wants to see that the room knows it, too, even where it is not needed.
+        if let Otherwise::Code(element) = hello.otherwise
+            && !caller.invited
+        {
+            return Verdict::Prove(element);
+        }
         if self.known(caller.key, listed) || self.config.open || caller.invited {
+            // Whoever is in by another way knocks no more: an answer to that would seat it twice.
+            while let Some(index) = self.knocks.iter().position(|knock| knock.caller.key == caller.key) {
+                self.send_away(index, now);
+            }
             return match self.names.take_like(&hello.name, caller.key, listed.name_of_another) {
                 Ok(name) => Verdict::Seated(Box::new(self.enter(caller, hello, name, now))),
                 Err(error) => refused_name(&error),
             };
         }
         match hello.otherwise {
-            Otherwise::Nothing => Verdict::Refused(Refusal::Stranger),
             Otherwise::Knock => self.knock(caller, hello, listed, now),
-            Otherwise::Code(element) => Verdict::Prove(element),
+            Otherwise::Nothing | Otherwise::Code(_) => Verdict::Refused(Refusal::Stranger),
         }
     }
 
@@ -206,9 +215,17 @@ impl State {
             self.names.give_back(&name);
             return;
         }
-        if self.is_full() {
+        let refusal = if self.is_full() {
+            Some(Refusal::Full { limit: self.config.max_members })
+        } else if self.by_id.contains_key(&(caller.key, hello.instance)) {
+            // It came in by another way meanwhile.
+            Some(Refusal::Declined)
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
             self.names.give_back(&name);
-            let _ = verdict.send(Verdict::Refused(Refusal::Full { limit: self.config.max_members }));
+            let _ = verdict.send(Verdict::Refused(refusal));
             return;
         }
         let seated = self.enter(&caller, &hello, name, now);

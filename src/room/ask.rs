@@ -11,7 +11,7 @@ use super::{
     seat::Seat,
     state::State,
 };
-use crate::wire::{Answer, Event, MAX_NAME_LEN, PAGE_ROWS, PublicKey, Request, WhoRow};
+use crate::wire::{Answer, Event, Introduction, MAX_NAME_LEN, PAGE_ROWS, PublicKey, Request, WhoRow};
 
 /// What a request comes to.
 #[derive(Debug)]
@@ -34,13 +34,13 @@ pub(super) enum Errand {
     /// Asked whether a name is somebody else's there, before a member takes it.
     Rename { member: u32, key: PublicKey, name: String },
     /// Put on it, since they came in with the code.
-    Invite { member: u32, key: PublicKey, name: String },
-    /// Taken off it and out for good. Without a key it is only asked whose name it is there.
-    Ban { by: String, key: Option<PublicKey>, name: String, reason: String },
+    Invite(Introduction),
+    /// Taken off it and out for good. Without a key it is only asked whose name it is there, or else who was seen with it.
+    Ban { by: String, key: Option<PublicKey>, name: String, seen: Option<PublicKey>, reason: String },
     /// Out no longer.
     Unban { key: PublicKey },
     /// Asked whose name it is there, who is then to be silent, or not any more.
-    Mute { by: String, name: String, muted: bool },
+    Mute { by: String, name: String, seen: Option<PublicKey>, muted: bool },
 }
 
 pub(super) fn denied(reason: impl Into<String>) -> Outcome {
@@ -67,6 +67,9 @@ impl State {
             Request::Names { prefix } => Outcome::Now(self.names_with(&prefix)),
             Request::Find { name } => Outcome::Now(Answer::Found(self.named(&name).map(|seat| seat.who.clone()))),
             Request::Place => Outcome::Now(self.place()),
+            Request::Nick { .. } if self.muted.contains(&key) => {
+                denied("a name is read by everyone, and the host has muted you")
+            }
             Request::Nick { name } => match normal_form(&name) {
                 Ok(name) => Outcome::First(Errand::Rename { member: asker, key, name }),
                 Err(error) => denied(error.to_string()),

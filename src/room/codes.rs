@@ -11,18 +11,24 @@ use std::{
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-pub(super) use crate::limits::code::{ENFORCED_FROM, FIRST_PENALTY, FORGOTTEN_AFTER, LONGEST_PENALTY};
+pub(super) use crate::limits::code::{
+    ENFORCED_FROM, FIRST_PENALTY, FORGIVEN, FORGOTTEN_AFTER, LONGEST_PENALTY, MAX_GUESSES,
+};
 use crate::limits::code::{MAX_SOURCES, TOLD_EVERY, TOLD_FROM, TOLD_FROM_IN_ALL};
 use crate::{code::Code, source::Source};
 
 /// What is told of guessers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Notice {
-    pub(super) address: Option<IpAddr>,
-    /// Wrong codes from there.
-    pub(super) tries: u32,
-    /// Wrong codes from elsewhere since the last notice.
-    pub(super) others: u32,
+pub(super) enum Notice {
+    Guesses {
+        address: Option<IpAddr>,
+        /// Wrong codes from there.
+        tries: u32,
+        /// Wrong codes from elsewhere since the last notice.
+        others: u32,
+    },
+    /// There were so many that there is no code any more.
+    CodeOver { wrong: u64 },
 }
 
 /// The right to compare one code.
@@ -52,6 +58,8 @@ struct State {
     code: Option<Arc<Code>>,
     epoch: u64,
     sources: FxHashMap<Option<Source>, Tries>,
+    /// Guesses since the present code was made.
+    guesses: u64,
     /// Wrong codes since the last notice, and when that was.
     wrong: u32,
     told: Option<Instant>,
@@ -83,6 +91,7 @@ impl Codes {
         let mut state = self.state();
         state.code = code;
         state.epoch += 1;
+        state.guesses = 0;
     }
 
     /// Begins a guess, which counts as wrong until it is right: several at once are not cheaper than one by one.
@@ -105,6 +114,7 @@ impl Codes {
             oldest.map(|oldest| state.sources.remove(&oldest));
         }
         state.sources.insert(source, Tries { count, last: now });
+        state.guesses += 1;
         Ok(Guess { code: state.code.clone(), epoch: state.epoch, source, address })
     }
 
@@ -113,7 +123,16 @@ impl Codes {
         let mut state = self.state();
         let right = state.code.is_some() && state.epoch == guess.epoch;
         if right {
-            state.sources.remove(&guess.source);
+            state.guesses -= 1;
+            // Whoever is right has made a slip or two, and so may have the next one behind the same address; a guesser there
+            // is not to begin anew with each of them.
+            let forgiven = state.sources.get_mut(&guess.source).map(|tries| {
+                tries.count = tries.count.saturating_sub(FORGIVEN);
+                tries.count
+            });
+            if forgiven == Some(0) {
+                state.sources.remove(&guess.source);
+            }
         }
         right
     }
@@ -121,6 +140,10 @@ impl Codes {
     /// A guess was wrong. What the host's user is to hear, if it is time.
     pub(super) fn wrong(&self, guess: &Guess, now: Instant) -> Option<Notice> {
         let mut state = self.state();
+        if state.guesses >= MAX_GUESSES && state.code.take().is_some() {
+            state.epoch += 1;
+            return Some(Notice::CodeOver { wrong: state.guesses });
+        }
         state.wrong += 1;
         let tries = state.sources.get(&guess.source).map_or(1, |tries| tries.count);
         let due = state.told.is_none_or(|told| now.duration_since(told) >= TOLD_EVERY);
@@ -129,7 +152,7 @@ impl Codes {
         }
         state.told = Some(now);
         let others = std::mem::take(&mut state.wrong).saturating_sub(tries);
-        Some(Notice { address: guess.address, tries, others })
+        Some(Notice::Guesses { address: guess.address, tries, others })
     }
 }
 
@@ -184,6 +207,38 @@ mod tests {
     }
 
     #[test]
+    fn a_right_code_of_a_neighbour_makes_a_guessers_penalty_shorter_and_not_forgotten() {
+        let (codes, start) = (codes(), Instant::now());
+        guesses_within(&codes, FORGOTTEN_AFTER, start);
+        let mut now = start + FORGOTTEN_AFTER;
+        let right = loop {
+            match codes.guess(from([10, 0, 0, 1]), now) {
+                Ok(neighbour) => break neighbour,
+                Err(wait) => now += wait,
+            }
+        };
+        assert!(codes.right(&right));
+        let wait = codes.guess(from([10, 0, 0, 1]), now).err();
+        assert_eq!(wait, Some(LONGEST_PENALTY));
+    }
+
+    #[test]
+    fn so_many_wrong_codes_from_wherever_end_the_code_and_a_new_one_begins_anew() {
+        let (codes, now) = (codes(), Instant::now());
+        let wrong = |i: u64| {
+            let [.., a, b, c] = i.to_be_bytes();
+            let guess = codes.guess(from([10, a, b, c]), now).expect("a source of its own");
+            codes.wrong(&guess, now)
+        };
+        let told: Vec<_> = (0..MAX_GUESSES).filter_map(wrong).collect();
+        assert_eq!(told[told.len() - 1], Notice::CodeOver { wrong: MAX_GUESSES });
+        assert_eq!(codes.shown(), None);
+        assert!(wrong(MAX_GUESSES).is_none(), "told once");
+        codes.set(Some(code()));
+        assert!(wrong(MAX_GUESSES + 1).is_none() && codes.shown().is_some());
+    }
+
+    #[test]
     fn guesses_at_once_count_as_if_one_by_one_and_only_for_their_source() {
         let (codes, now) = (codes(), Instant::now());
         let begun = (0..100).filter(|_| codes.guess(from([10, 0, 0, 1]), now).is_ok()).count();
@@ -220,13 +275,13 @@ mod tests {
             codes.wrong(&guess, now)
         };
         assert_eq!((wrong([10, 0, 0, 1], now), wrong([10, 0, 0, 1], now)), (None, None));
-        let told = Notice { address: from([10, 0, 0, 1]), tries: 3, others: 0 };
+        let told = Notice::Guesses { address: from([10, 0, 0, 1]), tries: 3, others: 0 };
         assert_eq!(wrong([10, 0, 0, 1], now), Some(told));
         for i in 0..200 {
             assert_eq!(wrong([10, 0, 1, i], now), None, "not again so soon");
         }
         let later = now + TOLD_EVERY;
-        let told = Notice { address: from([10, 0, 2, 1]), tries: 1, others: 200 };
+        let told = Notice::Guesses { address: from([10, 0, 2, 1]), tries: 1, others: 200 };
         assert_eq!(wrong([10, 0, 2, 1], later), Some(told));
     }
 

@@ -99,6 +99,7 @@ fn is_blank(character: char) -> bool {
 
 #[derive(Debug)]
 struct Held {
+    name: String,
     key: PublicKey,
     looks: Looks,
     present: bool,
@@ -141,7 +142,7 @@ impl Names {
     pub(super) fn take(&mut self, wish: &str, key: PublicKey) -> Result<String, NameError> {
         let name = normal_form(wish)?;
         let looks = self.judge(&name, key)?;
-        self.hold(looks, key);
+        self.hold(&name, looks, key);
         Ok(name)
     }
 
@@ -153,7 +154,7 @@ impl Names {
             // A number makes it no better.
             Err(error @ NameError::Reserved(_)) => return Err(error),
             Ok(looks) if !avoid => {
-                self.hold(looks, key);
+                self.hold(&name, looks, key);
                 return Ok(name);
             }
             _ => {}
@@ -169,19 +170,20 @@ impl Names {
                 && let Ok(looks) = self.judge(&candidate, key)
             {
                 self.numbers.insert(base, number);
-                self.hold(looks, key);
+                self.hold(&candidate, looks, key);
                 return Ok(candidate);
             }
         }
         Err(NameError::Taken(name))
     }
 
-    /// Whose name it is, or was lately.
+    /// Whose name it is, or was lately: this very one, not one that looks like it.
     pub(super) fn holder(&self, name: &str) -> Option<PublicKey> {
-        looks(name).iter().find_map(|look| self.held.get(self.by_look.get(look)?)).map(|held| held.key)
+        let held = looks(name).iter().find_map(|look| self.held.get(self.by_look.get(look)?))?;
+        (held.name.to_lowercase() == name.to_lowercase()).then_some(held.key)
     }
 
-    fn hold(&mut self, looks: Looks, key: PublicKey) {
+    fn hold(&mut self, name: &str, looks: Looks, key: PublicKey) {
         // What looks like it is the key's own unused name: it was judged.
         for look in &looks {
             if let Some(&old) = self.by_look.get(look) {
@@ -190,7 +192,7 @@ impl Names {
         }
         self.last += 1;
         self.by_look.extend(looks.iter().map(|look| (look.clone(), self.last)));
-        self.held.insert(self.last, Held { key, looks, present: true });
+        self.held.insert(self.last, Held { name: name.to_owned(), key, looks, present: true });
     }
 
     fn give_up(&mut self, id: u64) {

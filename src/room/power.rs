@@ -21,7 +21,8 @@ use crate::limits::room::{COMES_EVERY, COMINGS_AT_ONCE, MAX_COMINGS, MAX_MUTED};
 use crate::{
     code::Code,
     wire::{
-        Answer, BanRow, CodeChange, Departure, Event, MAX_NAME_LEN, MAX_REASON_LEN, PAGE_ROWS, PublicKey, Term, Whom,
+        Answer, BanRow, CodeChange, Departure, Event, Introduction, MAX_NAME_LEN, MAX_REASON_LEN, PAGE_ROWS, PublicKey,
+        Term, Whom,
     },
 };
 
@@ -95,7 +96,7 @@ impl Errand {
     /// Does it, off the room's thread. Gives the key that it was about.
     pub(super) fn run(self, guests: &dyn Guests) -> anyhow::Result<Option<PublicKey>> {
         match self {
-            Self::LetIn { key, name } | Self::Invite { key, name, .. } => {
+            Self::LetIn { key, name } | Self::Invite(Introduction { key, name, .. }) => {
                 guests.let_in(&key, &name).map(|()| Some(key))
             }
             Self::PutOut { key } => guests.put_out(&key).map(|()| Some(key)),
@@ -105,7 +106,10 @@ impl Errand {
             },
             Self::Ban { key: Some(key), name, .. } => guests.ban(&key, &name).map(|()| Some(key)),
             Self::Unban { key } => guests.unban(&key).map(|()| Some(key)),
-            Self::Ban { key: None, name, .. } | Self::Mute { name, .. } => guests.key_of(&name),
+            // A name on the list before one that was only seen here.
+            Self::Ban { key: None, name, seen, .. } | Self::Mute { name, seen, .. } => {
+                Ok(guests.key_of(&name)?.or(seen))
+            }
         }
     }
 }
@@ -113,8 +117,8 @@ impl Errand {
 /// Whose key is meant, as far as the room itself knows.
 enum Meant {
     Key(PublicKey, String),
-    /// Nobody whom the room knows; perhaps somebody on the list.
-    Named(String),
+    /// Nobody who is here; perhaps somebody on the list, or else who had that name here.
+    Named(String, Option<PublicKey>),
 }
 
 fn shortened(mut reason: String) -> String {
@@ -141,9 +145,10 @@ impl State {
         if let Some(index) = self.knock_of(&name) {
             return Ok(Meant::Key(self.knocks[index].caller.key, name));
         }
-        Ok(match self.named(&name).map(|seat| seat.who.key).or_else(|| self.names.holder(&name)) {
+        let seen = self.names.holder(&name);
+        Ok(match self.named(&name).map(|seat| seat.who.key) {
             Some(key) => Meant::Key(key, name),
-            None => Meant::Named(name),
+            None => Meant::Named(name, seen),
         })
     }
 
@@ -164,7 +169,7 @@ impl State {
         match self.meant(whom) {
             Err(reason) => denied(reason),
             Ok(Meant::Key(key, name)) => self.ban_key(by, key, name, reason, now),
-            Ok(Meant::Named(name)) => Outcome::First(Errand::Ban { by, key: None, name, reason }),
+            Ok(Meant::Named(name, seen)) => Outcome::First(Errand::Ban { by, key: None, name, seen, reason }),
         }
     }
 
@@ -181,7 +186,7 @@ impl State {
             return denied("the host cannot be banned");
         }
         self.put_out(&by, key, Ban::for_good(&name), reason.clone(), now);
-        Outcome::First(Errand::Ban { by, key: Some(key), name, reason })
+        Outcome::First(Errand::Ban { by, key: Some(key), name, seen: None, reason })
     }
 
     /// Ends all that a key has here, at the door too.
@@ -228,7 +233,7 @@ impl State {
         match self.meant(whom) {
             Err(reason) => denied(reason),
             Ok(Meant::Key(key, _)) => Outcome::Now(self.silence(&by, key, muted, now)),
-            Ok(Meant::Named(name)) => Outcome::First(Errand::Mute { by, name, muted }),
+            Ok(Meant::Named(name, seen)) => Outcome::First(Errand::Mute { by, name, seen, muted }),
         }
     }
 
@@ -276,15 +281,9 @@ impl State {
     }
 
     /// The key of somebody who came in with the code is on the list now, or could not be saved there.
-    pub(super) fn invited(&mut self, member: u32, unlisted: Option<String>, now: Instant) -> Answer {
-        let unlisted = unlisted.map(shortened);
-        let Some(needs) = self.seats.get(&member).map(|seat| seat.needs()) else { return Answer::Done };
-        let rulers: Vec<u32> =
-            self.seats.values().filter(|seat| self.may_rule(seat.who.key)).map(|seat| seat.who.number).collect();
-        for ruler in rulers {
-            let event = Event::Invited { member, unlisted: unlisted.clone() };
-            self.record(event, Audience::One(ruler), needs.clone(), now);
-        }
+    pub(super) fn invited(&mut self, who: &Introduction, unlisted: Option<String>, now: Instant) -> Answer {
+        // Also if they have left again: their key may come back.
+        self.tell_rulers(&Event::Invited { member: who.clone(), unlisted: unlisted.map(shortened) }, now);
         Answer::Done
     }
 }

@@ -66,8 +66,25 @@ pub trait Dial: Send + 'static {
         Ok(Wish::Knock)
     }
 
-    /// The room could not prove that it knows the code that it was shown: it may be somebody else's.
-    async fn distrust(&mut self) {}
+    /// What to prove to a room whose key is not [`known`](Dialed::known), before it can let us in by itself.
+    ///
+    /// # Errors
+    ///
+    /// One line that says why there is nothing to prove.
+    async fn code(&mut self) -> Result<Option<Code>, String> {
+        Ok(None)
+    }
+
+    /// The room has let us in. `proved` says whether it has shown that it knows the code that we have. Its key is to be
+    /// remembered from now on, not before.
+    ///
+    /// # Errors
+    ///
+    /// One line that says why we cannot stay.
+    async fn entered(&mut self, proved: bool) -> Result<(), String> {
+        let _ = proved;
+        Ok(())
+    }
 
     /// The room is at another port of the same address from now on.
     async fn moved(&mut self, port: u16) {

@@ -85,6 +85,13 @@ impl<D: Dial> Actor<D> {
             DialError::Final(reason) => NotIn::Never(Ending::Failed(reason)),
         })?;
         let ends = Ends { exporter, joiner: self.config.key, host };
+        let code = match code {
+            None if !known && !self.knocks => {
+                self.dial.code().await.map_err(|reason| NotIn::Never(Ending::Failed(reason)))?
+            }
+            code => code,
+        };
+        let mut proved = false;
         let (mut proof, otherwise) = match code {
             None if self.knocks => (Proof::None, Otherwise::Knock),
             None => (Proof::None, Otherwise::Nothing),
@@ -117,10 +124,11 @@ impl<D: Dial> Actor<D> {
         loop {
             match answer {
                 FromRoom::Welcome(welcome) => {
-                    // Whoever lets us in by our key alone must be known by theirs.
-                    if matches!(proof, Proof::Begun(_) | Proof::Shown(_)) && !known {
-                        return Err(self.unproven().await);
+                    // A room that was shown a code has to know it, whatever else it may be.
+                    if matches!(proof, Proof::Begun(_) | Proof::Shown(_)) {
+                        return Err(unproven());
                     }
+                    self.dial.entered(proved).await.map_err(|reason| NotIn::Never(Ending::Failed(reason)))?;
                     return Ok(Entered { frames, write, gauge, welcome });
                 }
                 FromRoom::Confirmed(confirmation) => {
@@ -128,8 +136,9 @@ impl<D: Dial> Actor<D> {
                         return Err(broken());
                     };
                     if !doubting.believes(&confirmation) {
-                        return Err(self.unproven().await);
+                        return Err(unproven());
                     }
+                    proved = true;
                     self.life.events.push_back(SessionEvent::Proved);
                 }
                 FromRoom::Refused(refusal) => return Err(self.refused(refusal).await),
@@ -142,14 +151,6 @@ impl<D: Dial> Actor<D> {
             }
             answer = wait_at_the_door(&self.config.timing, &mut frames, &mut write).await?;
         }
-    }
-
-    /// The room wants us in, but has not shown that it knows the code.
-    async fn unproven(&mut self) -> NotIn {
-        self.dial.distrust().await;
-        let reason = "whoever answers there does not know the code that you have, or would not prove it: it may not be \
-                      the room you mean. Compare fingerprints with its host before you join without a code";
-        NotIn::Never(Ending::Failed(reason.to_owned()))
     }
 
     /// What a refusal means for us.
@@ -170,6 +171,13 @@ impl<D: Dial> Actor<D> {
             refusal => NotIn::Never(Ending::Refused(refusal)),
         }
     }
+}
+
+/// The room wants us in, but has not shown that it knows the code.
+fn unproven() -> NotIn {
+    let reason = "whoever answers there does not know the code that you have, or would not prove it: it may not be the room \
+                  you mean. Compare fingerprints with its host before you join without a code";
+    NotIn::Never(Ending::Failed(reason.to_owned()))
 }
 
 fn broken() -> NotIn {

@@ -229,6 +229,11 @@ pub enum MemberEvent {
         /// How many came from elsewhere since we were told last.
         others: u32,
     },
+    /// So many wrong codes came in that the room has no code any more, and we may admit.
+    CodeOver {
+        /// How many.
+        wrong: u64,
+    },
     /// Somebody may not say anything to everyone any more, or may again.
     Muted {
         /// Who.

@@ -162,6 +162,8 @@ impl Life {
         }
         if outbox.acknowledge(n) {
             shared.waiting.send_replace(outbox.len());
+            // More may be on its way now.
+            shared.filled.notify_one();
             self.events.push_back(SessionEvent::Acknowledged { n });
         }
         Ok(())
@@ -238,10 +240,8 @@ impl Life {
                 shared.roster().knock_over(&name);
                 self.member(MemberEvent::KnockOver { name, entered });
             }
-            Event::Invited { member, unlisted } => {
-                let member = known(shared, member)?;
-                self.member(MemberEvent::Invited { member, unlisted });
-            }
+            Event::Invited { member, unlisted } => self.member(MemberEvent::Invited { member, unlisted }),
+            Event::CodeOver { wrong } => self.member(MemberEvent::CodeOver { wrong }),
             Event::Guesses { address, tries, others } => {
                 self.member(MemberEvent::Guesses { address, tries, others });
             }

@@ -3,8 +3,20 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::Draft;
-pub(super) use crate::limits::session::{MAX_WAITING, MAX_WAITING_BYTES};
+pub(super) use crate::limits::session::{MAX_ON_WAY_BYTES, MAX_WAITING, MAX_WAITING_BYTES};
 use crate::wire::{Body, Envelope, Said, To};
+
+/// Bytes that an envelope takes on its way, about.
+fn cost(envelope: &Envelope) -> usize {
+    let payload = match &envelope.body {
+        Body::Say(said) | Body::Keep { said, .. } => said.payload.len(),
+        Body::Withdraw { .. } => 0,
+    };
+    payload + ENVELOPE_BYTES
+}
+
+/// What an envelope takes beside its payload, at the most.
+const ENVELOPE_BYTES: usize = 128;
 
 /// The unacknowledged envelopes in the order of their numbers, and what the room keeps for this member.
 #[derive(Debug, Default)]
@@ -15,6 +27,8 @@ pub(super) struct Outbox {
     last: u64,
     /// Highest number written to the present link.
     sent: u64,
+    /// What is on its way over the present link, in bytes.
+    on_way: usize,
     /// The last number given out for each recipient.
     prev: HashMap<To, u64>,
     /// What the room keeps for us, to be set again after it restarted.
@@ -64,18 +78,24 @@ impl Outbox {
         self.waiting.front().map_or(self.last + 1, |envelope| envelope.n)
     }
 
-    /// The next envelope for the present link, which counts as sent from now on.
+    /// The next envelope for the present link, which counts as sent from now on. None while as much is on its way as the
+    /// system buffers anyway: a room that reads later is not to be taken for one that reads no more.
     pub(super) fn take_unsent(&mut self) -> Option<Envelope> {
         let first = self.waiting.front()?.n;
-        let index = (self.sent + 1).max(first) - first;
-        let envelope = self.waiting.get(usize::try_from(index).ok()?)?;
+        let index = usize::try_from((self.sent + 1).max(first) - first).ok()?;
+        let envelope = self.waiting.get(index)?;
+        if index > 0 && self.on_way + cost(envelope) > MAX_ON_WAY_BYTES {
+            return None;
+        }
         self.sent = envelope.n;
+        self.on_way += cost(envelope);
         Some(envelope.clone())
     }
 
     /// A new link begins, at whose other end everything up to `accepted` has arrived.
     pub(super) fn resume(&mut self, accepted: u64) {
         self.sent = accepted;
+        self.on_way = self.waiting.iter().take_while(|envelope| envelope.n <= accepted).map(cost).sum();
     }
 
     /// The room began anew: what it kept for us is set again, after whatever waits already.
@@ -92,6 +112,9 @@ impl Outbox {
     pub(super) fn acknowledge(&mut self, n: u64) -> bool {
         let before = self.waiting.len();
         while let Some(envelope) = self.waiting.pop_front_if(|envelope| envelope.n <= n) {
+            if envelope.n <= self.sent {
+                self.on_way = self.on_way.saturating_sub(cost(&envelope));
+            }
             if let Body::Say(said) | Body::Keep { said, .. } = &envelope.body {
                 self.bytes -= said.payload.len();
             }

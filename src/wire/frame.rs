@@ -57,7 +57,7 @@ pub enum FromRoom {
     Ping(u64),
     /// Answers a [`ToRoom::Ping`].
     Pong(u64),
-    /// Answers a Hello that brings [`Otherwise::Code`] and whose key is not let in by itself.
+    /// Answers a Hello that brings [`Otherwise::Code`], also of a key that is let in by itself.
     Code(Element),
     /// The room knows the code, too. Its verdict follows.
     Confirmed(Confirmation),
@@ -93,7 +93,7 @@ pub enum Otherwise {
     Nothing,
     /// That a person is asked.
     Knock,
-    /// To prove that it knows the code.
+    /// To prove that it knows the code, and that the room does, whether or not its key is let in by itself.
     Code(Element),
 }
 
@@ -355,7 +355,7 @@ pub enum Event {
     /// Somebody whom the room did not know came in with the code. Only those who may admit are told.
     Invited {
         /// Who.
-        member: u32,
+        member: Introduction,
         /// Why its key could not be put on the list of those let in, if it could not.
         unlisted: Option<String>,
     },
@@ -367,6 +367,11 @@ pub enum Event {
         tries: u32,
         /// How many came from elsewhere since the last such event.
         others: u32,
+    },
+    /// So many wrong codes came in that the room has no code any more. Only those who may admit are told.
+    CodeOver {
+        /// How many.
+        wrong: u64,
     },
     /// Somebody may not say anything to everyone any more, or may again.
     Muted {

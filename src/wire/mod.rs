@@ -49,16 +49,17 @@
 //!
 //! # Codes
 //!
-//! A room may have a code: a few words that its host tells those whom it invites. A key that the room does not let in
-//! by itself may prove that its owner knows them, and learns by that whether the room does. Neither end, nor anybody in
-//! between, learns anything else about them, but whether one guess was right.
+//! A room may have a code: a few words that its host tells those whom it invites. A member may prove that it knows them,
+//! which lets it in, and learns by that whether the room does. Neither end, nor anybody in between, learns anything else
+//! about them, but whether one guess was right.
 //!
 //! 1. The Hello brings [`Otherwise::Code`] with the joiner's element. The room answers [`FromRoom::Code`] with its own,
-//!    whether or not it has a code.
+//!    whether or not it has a code, and whether or not it would let the key in without; or it refuses for a reason that
+//!    no code changes. A member that comes back to its seat brings none.
 //! 2. The member answers [`ToRoom::Confirm`] with its confirmation, within the room's deadline.
 //! 3. If it is right, the room answers [`FromRoom::Confirmed`] with its own, and then Welcome or Refused; if not,
-//!    [`Refusal::WrongCode`]. One connection is good for one guess. A member believes no Welcome that should have been
-//!    preceded by a right confirmation.
+//!    [`Refusal::WrongCode`]. One connection is good for one guess. A member that has brought a code believes no Welcome
+//!    that no right confirmation precedes, and remembers no key of a room before it is welcome there.
 //!
 //! The elements are the messages of SPAKE2 ([RFC 9382] describes it; the constants, hashes and transcript are those of
 //! the crate `spake2` 0.4 with its group Ed25519, which are older than that RFC) without their first byte. The joiner is

@@ -172,7 +172,7 @@ async fn the_right_code_lets_in_and_from_then_on_the_key_does() {
             let joined = ruler.until(|event| matches!(event, Event::Joined(who) if who.name == name)).await;
             let Event::Joined(joined) = joined else { unreachable!() };
             let invited = ruler.until(is_invited).await;
-            assert_eq!(invited, Event::Invited { member: joined.number, unlisted: None });
+            assert_eq!(invited, Event::Invited { member: joined, unlisted: None });
         }
     }
     assert_eq!(guests.name_of(&key(2)).unwrap().as_deref(), Some("bob"));
@@ -190,7 +190,7 @@ async fn a_guest_that_cannot_be_listed_is_in_all_the_same_and_the_host_hears_why
     let (house, mut host) = House::private(RoomConfig { guests: Slow::new(None, true), ..coded() }).await;
     let (mut bob, _) = prove(&house, who(2, "bob"), RIGHT).await;
     let Event::Invited { member, unlisted: Some(why) } = host.until(is_invited).await else { panic!("not told why") };
-    assert_eq!(member, bob.welcome.number);
+    assert_eq!((member.number, member.key), (bob.welcome.number, key(2)));
     assert!(why.starts_with("no space left") && why.len() <= MAX_REASON_LEN, "{why}");
     bob.text("hello").await;
     assert_eq!(host.texts().await, ["hello"]);
@@ -265,18 +265,22 @@ async fn a_code_that_changes_between_element_and_confirmation_is_a_wrong_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_gets_in_without_a_code_is_not_asked_for_it() {
+async fn whoever_brings_a_code_sees_whether_the_room_knows_it_even_where_it_is_not_needed() {
     let config = coded();
     config.guests.let_in(&key(2), "bob").unwrap();
     let (house, _host) = House::private(config).await;
-    for caller in [who(1, "ann").instance(9), who(2, "bob")] {
-        // A wrong one is not even looked at.
-        let answer = begin(&house, caller, WRONG).await.answer;
-        assert!(matches!(answer, FromRoom::Welcome(_)), "{answer:?}");
+    let (open, _host_of_open) = House::public(coded()).await;
+    for (house, of) in [(&house, 1), (&house, 2), (&open, 3)] {
+        let caller = who(of, "guest").instance(9);
+        let (kinds, refusal, _) = answered(house, caller.clone(), RIGHT).await;
+        assert_eq!(
+            (kinds.iter().map(|kind| kind.0).collect::<Vec<_>>(), refusal),
+            (vec!["code", "confirmed", "welcome"], None)
+        );
+        assert_eq!(refused(house, caller.instance(8), WRONG).await, Some(Refusal::WrongCode));
     }
-    let (open, _host) = House::public(coded()).await;
-    let answer = begin(&open, who(3, "carol"), WRONG).await.answer;
-    assert!(matches!(answer, FromRoom::Welcome(_)), "{answer:?}");
+    // Without one they come in as ever.
+    house.enter(who(2, "bob").instance(7).otherwise(Otherwise::Nothing)).await;
 }
 
 #[tokio::test(start_paused = true)]

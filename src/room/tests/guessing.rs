@@ -155,7 +155,11 @@ async fn case_27_who_guesses_waits_ever_longer_others_do_not_and_the_host_hears_
     assert_eq!(refused(&house, from(51, "10.0.9.9"), RIGHT).await, Some(Refusal::Guesses { secs: 41 }));
     assert!(!host.live(Duration::from_secs(41)).await.iter().any(is_guesses));
     assert_eq!(refused(&house, from(52, "10.0.9.9"), RIGHT).await, None);
-    assert_eq!(refused(&house, from(53, "10.0.9.9"), WRONG).await, Some(Refusal::WrongCode), "all is forgotten");
+    assert_eq!(
+        refused(&house, from(53, "10.0.9.9"), WRONG).await,
+        Some(Refusal::WrongCode),
+        "what it had before is forgotten"
+    );
     assert!(!host.events().await.iter().any(is_guesses), "told once");
 }
 

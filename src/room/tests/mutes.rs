@@ -44,7 +44,8 @@ async fn a_muted_member_says_nothing_to_everyone_and_the_rest_as_before() {
     assert!(matches!(answer(&mut bob, to, Body::Say(text_of("psst"))).await, Event::Said { .. }));
     assert!(matches!(answer(&mut bob, to, keep(3, "for carol")).await, Event::Said { kept: Some(_), .. }));
     assert!(matches!(answer(&mut bob, To::Everyone, Body::Withdraw { tag: 1 }).await, Event::Withdrawn { .. }));
-    assert!(matches!(bob.ask(Request::Nick { name: "robert".into() }).await, Answer::Name(_)));
+    // A name is said to everyone, too.
+    assert!(matches!(bob.ask(Request::Nick { name: "robert".into() }).await, Answer::Denied(_)));
     assert_eq!(carol.texts().await, ["psst", "for carol"]);
     assert_eq!(host.texts().await, [""; 0]);
     host.text("still heard").await;

@@ -2,10 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex},
 };
 
 use async_trait::async_trait;
@@ -46,7 +43,10 @@ struct Person {
     known: bool,
     wishes: VecDeque<Result<Wish, String>>,
     asked: Arc<Mutex<Vec<Refusal>>>,
-    distrusted: Arc<AtomicU32>,
+    /// What they prove first to a room that they do not know.
+    first: Option<Result<Code, String>>,
+    /// Whether the room had proved the code, each time it let them in.
+    entered: Arc<Mutex<Vec<bool>>>,
 }
 
 #[async_trait]
@@ -63,8 +63,13 @@ impl Dial for Person {
         self.wishes.pop_front().expect("asked no more often than that")
     }
 
-    async fn distrust(&mut self) {
-        self.distrusted.fetch_add(1, Relaxed);
+    async fn code(&mut self) -> Result<Option<Code>, String> {
+        self.first.take().transpose()
+    }
+
+    async fn entered(&mut self, proved: bool) -> Result<(), String> {
+        self.entered.lock().unwrap().push(proved);
+        Ok(())
     }
 }
 
@@ -72,17 +77,20 @@ struct Stage {
     owner: Owner,
     streams: mpsc::Sender<DuplexStream>,
     asked: Arc<Mutex<Vec<Refusal>>>,
-    distrusted: Arc<AtomicU32>,
+    entered: Arc<Mutex<Vec<bool>>>,
 }
 
 impl Stage {
     /// Somebody who wants one thing after the other, at a room whose key they knew before or not.
     fn set(known: bool, wishes: impl IntoIterator<Item = Result<Wish, String>>) -> Self {
+        Self::with(known, None, wishes.into_iter().collect())
+    }
+
+    fn with(known: bool, first: Option<Result<Code, String>>, wishes: VecDeque<Result<Wish, String>>) -> Self {
         let (streams, dialed) = mpsc::channel(1);
-        let (asked, distrusted) = <(Arc<Mutex<_>>, Arc<AtomicU32>)>::default();
-        let wishes = wishes.into_iter().collect();
-        let person = Person { streams: dialed, known, wishes, asked: asked.clone(), distrusted: distrusted.clone() };
-        Self { owner: Owner::start(config(2), person, &TaskTracker::new()), streams, asked, distrusted }
+        let (asked, entered) = <(Arc<Mutex<_>>, Arc<Mutex<_>>)>::default();
+        let person = Person { streams: dialed, known, wishes, asked: asked.clone(), first, entered: entered.clone() };
+        Self { owner: Owner::start(config(2), person, &TaskTracker::new()), streams, asked, entered }
     }
 
     /// The room's end of the next link, and what its Hello wants.
@@ -130,8 +138,8 @@ impl Stage {
         }
     }
 
-    fn distrusted(&self) -> u32 {
-        self.distrusted.load(Relaxed)
+    fn entered(&self) -> Vec<bool> {
+        self.entered.lock().unwrap().clone()
     }
 
     fn heard(&self, wanted: impl Fn(&SessionEvent) -> bool) -> bool {
@@ -163,14 +171,14 @@ async fn a_room_that_proves_the_code_is_believed_and_later_the_key_does() {
     fake.say(FromRoom::Welcome(welcome())).await;
     stage.owner.until(is_entered).await;
     assert!(stage.heard(is_proved));
-    assert_eq!((&stage.asked.lock().unwrap()[..], stage.distrusted()), (&[Refusal::Stranger][..], 0));
+    assert_eq!((&stage.asked.lock().unwrap()[..], stage.entered()), (&[Refusal::Stranger][..], vec![true]));
     drop(fake);
     let (_fake, otherwise) = stage.dialed().await;
     assert_eq!(otherwise, Otherwise::Nothing);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_room_that_welcomes_without_proving_the_code_is_not_believed_unless_its_key_was_known() {
+async fn a_room_that_welcomes_without_proving_the_code_is_not_believed_even_if_its_key_was_known() {
     for known in [false, true] {
         for confirmed in [false, true] {
             let mut stage = Stage::set(known, [knows(CODE)]);
@@ -180,15 +188,10 @@ async fn a_room_that_welcomes_without_proving_the_code_is_not_believed_unless_it
                 true => stage.shown("lens-abandon-zoo").await.0,
             };
             fake.say(FromRoom::Welcome(welcome())).await;
-            if known {
-                stage.owner.until(is_entered).await;
-                assert_eq!(stage.distrusted(), 0);
-            } else {
-                let reason = stage.failed().await;
-                assert!(reason.starts_with("whoever answers there does not know the code"), "{reason}");
-                assert_eq!(stage.distrusted(), 1);
-                assert!(!stage.heard(is_entered));
-            }
+            let reason = stage.failed().await;
+            assert!(reason.starts_with("whoever answers there does not know the code"), "{reason}");
+            assert_eq!(stage.entered(), []);
+            assert!(!stage.heard(is_entered));
             assert!(!stage.heard(is_proved));
         }
     }
@@ -207,7 +210,7 @@ async fn case_22_a_confirmation_that_is_wrong_or_our_own_is_not_believed_whoever
             fake.say(FromRoom::Welcome(welcome())).await;
             let reason = stage.failed().await;
             assert!(reason.starts_with("whoever answers there does not know the code"), "{reason}");
-            assert_eq!(stage.distrusted(), 1);
+            assert_eq!(stage.entered(), []);
             assert!(!stage.heard(is_entered) && !stage.heard(is_proved));
         }
     }
@@ -328,7 +331,7 @@ async fn who_wants_nothing_leaves_and_who_has_nothing_to_say_says_why() {
     let mut stage = Stage::set(false, [Err("no code".to_owned())]);
     stage.refused(Refusal::Stranger).await;
     assert_eq!(stage.failed().await, "no code");
-    assert_eq!(stage.distrusted(), 0);
+    assert_eq!(stage.entered(), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -351,5 +354,36 @@ async fn a_room_that_proves_the_code_and_then_refuses_is_heard() {
     fake.say(FromRoom::Confirmed(own.expect("it is right"))).await;
     fake.say(FromRoom::Refused(Refusal::Locked)).await;
     assert_eq!(stage.ending().await, Ending::Refused(Refusal::Locked));
-    assert_eq!(stage.distrusted(), 0);
+    assert_eq!(stage.entered(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_is_not_known_has_to_prove_a_code_that_is_at_hand_before_it_can_say_welcome() {
+    let mut stage = Stage::with(false, Some(Ok(code(CODE))), VecDeque::new());
+    let (mut fake, Otherwise::Code(_)) = stage.dialed().await else { panic!("no code") };
+    fake.say(FromRoom::Welcome(welcome())).await;
+    assert!(stage.failed().await.starts_with("whoever answers there does not know the code"));
+    assert_eq!(stage.entered(), []);
+
+    let mut stage = Stage::with(false, Some(Ok(code(CODE))), VecDeque::new());
+    let (mut fake, Otherwise::Code(element)) = stage.dialed().await else { panic!("no code") };
+    let (asking, own) = host(CODE, &element);
+    fake.say(FromRoom::Code(own)).await;
+    let ToRoom::Confirm(confirmation) = fake.hear().await else { panic!("no confirmation") };
+    fake.say(FromRoom::Confirmed(asking.judge(&confirmation).expect("it is right"))).await;
+    fake.say(FromRoom::Welcome(welcome())).await;
+    stage.owner.until(is_entered).await;
+    assert_eq!(stage.entered(), [true]);
+
+    // A room whose key is known has proved enough, and one that knows ours wants no code.
+    let mut stage = Stage::with(true, Some(Ok(code(CODE))), VecDeque::new());
+    let (mut fake, Otherwise::Nothing) = stage.dialed().await else { panic!("a code") };
+    fake.say(FromRoom::Welcome(welcome())).await;
+    stage.owner.until(is_entered).await;
+    assert_eq!(stage.entered(), [false]);
+
+    let mut stage = Stage::with(false, Some(Err("a slip".to_owned())), VecDeque::new());
+    let (near, _far) = tokio::io::duplex(4096);
+    stage.streams.send(near).await.unwrap();
+    assert_eq!(stage.failed().await, "a slip");
 }

@@ -155,7 +155,8 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         (name(), any::<bool>()).prop_map(|(name, entered)| Event::KnockOver { name, entered }),
         any::<u16>().prop_map(|port| Event::Moved { port }),
-        (any::<u32>(), option::of(name())).prop_map(|(member, unlisted)| Event::Invited { member, unlisted }),
+        (introduction(), option::of(name())).prop_map(|(member, unlisted)| Event::Invited { member, unlisted }),
+        number().prop_map(|wrong| Event::CodeOver { wrong }),
         any::<(Option<IpAddr>, u32, u32)>().prop_map(|(address, tries, others)| Event::Guesses {
             address,
             tries,
