@@ -53,6 +53,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
     let hosts = Arc::new(Hosts::at(home.hosts()));
     let tls = net::client_config(&identity);
     let dial = Outside {
+        known_at: lock(&way).addr.clone(),
         way: way.clone(),
         tls: tls.clone(),
         hosts: hosts.clone(),
@@ -127,6 +128,8 @@ struct Outside {
     own: PublicKey,
     /// Whether the room's key is not remembered, or was not before this program met it.
     met: bool,
+    /// Where the room's key is remembered, or is to be.
+    known_at: HostAddr,
     /// Whether we have been in.
     entered: bool,
     view: Arc<dyn View>,
@@ -160,7 +163,10 @@ impl Dial for Outside {
                     Fingerprint::of(&room)
                 )));
             }
-            None => self.met = self.meet(&addr, connected.key).await? == Pin::New,
+            None => {
+                self.met = self.meet(&addr, connected.key).await? == Pin::New;
+                self.known_at = addr;
+            }
         }
         lock(&self.way).room = Some(connected.key);
         let Connected { stream, gauge, key: host, exporter, .. } = connected;
@@ -183,16 +189,16 @@ impl Dial for Outside {
         // One's own key needs no pin: nobody else can prove it.
         let Some(key) = room.filter(|key| *key != self.own) else { return Ok(()) };
         let first = !std::mem::replace(&mut self.entered, true);
-        if !self.met && first {
+        if !self.met && addr == self.known_at {
             return Ok(());
         }
         let (hosts, at) = (self.hosts.clone(), addr.clone());
         let saved = tokio::task::spawn_blocking(move || hosts.remember(&at, &key));
         match saved.await.map_err(anyhow::Error::from).and_then(|saved| saved.map_err(anyhow::Error::from)) {
-            // What cannot be saved is not believed. Whoever is in already has proved the key of the room, though.
-            Err(error) if first => return Err(super::told(&error)),
+            // What cannot be saved is not believed, where it is not known already.
+            Err(error) if first && self.met => return Err(super::told(&error)),
             Err(error) => tracing::warn!(%error, "the key of the host is not remembered for this address"),
-            Ok(()) if !first => {}
+            Ok(()) if !first || !self.met => self.known_at = addr,
             Ok(()) if proved => self.notice(format!("its key is remembered for {addr} from now on")),
             Ok(()) => self.notice(format!(
                 "its key is remembered for {addr} from now on; that it is the right one is for you to compare with its host"

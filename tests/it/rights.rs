@@ -27,8 +27,9 @@ fn an_open_room_lets_strangers_in_and_says_so() {
     let port = host.port();
     host.out.expect("* the room is open: whoever can reach it gets in");
     let member = Pchat::knock(&bob, "bob", port, &[]);
-    let notice = member.out.expect_start(&format!("* the fingerprint of 127.0.0.1:{port} is "));
-    assert!(notice.ends_with("; it is remembered from now on"), "{notice}");
+    member.out.expect_start(&format!("* the fingerprint of 127.0.0.1:{port} is "));
+    let notice = member.out.expect_start(&format!("* its key is remembered for 127.0.0.1:{port} from now on"));
+    assert!(notice.ends_with("; that it is the right one is for you to compare with its host"), "{notice}");
     member.out.expect("* you are bob in the room of alice; one other is here");
     assert_eq!(Pchat::once(&alice, &["members"]).out, "nobody was let in yet", "coming in is not being let in");
 }

@@ -284,6 +284,18 @@ async fn whoever_brings_a_code_sees_whether_the_room_knows_it_even_where_it_is_n
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_knocks_and_proves_the_code_at_once_has_one_seat() {
+    let (house, mut host) = House::private(coded()).await;
+    let (mut knocker, answer) = house.call(who(2, "bob")).await;
+    assert!(matches!(answer, FromRoom::Waiting { .. }));
+    let (bob, _) = prove(&house, who(2, "bob"), RIGHT).await;
+    assert_eq!(knocker.rest().await, [FromRoom::Refused(Refusal::Declined)]);
+    assert!(matches!(host.ask(Request::Admit { name: "bob".into() }).await, Answer::Denied(_)));
+    let Answer::Who { rows, .. } = host.ask(Request::Who { after: 0 }).await else { panic!("no answer") };
+    assert_eq!(rows.iter().map(|row| row.member.number).collect::<Vec<_>>(), [1, bob.welcome.number]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stranger_who_says_neither_hears_that_it_is_one() {
     let (house, mut host) = House::private(coded()).await;
     let bob = who(2, "bob").otherwise(Otherwise::Nothing);

@@ -77,7 +77,7 @@ fn a_slip_and_a_wrong_code_are_told_and_asked_again() {
     let (host, port) = Pty::host(&alice, "alice", &[]);
     let mut member = stranger(&bob, "bob", port);
     member.line("zoo abandn lens");
-    member.expect("error: word 2 is no word that a code is made of; is it `abandon`?");
+    member.expect("error: word 2 is no word that a code is made of");
     asked(&member);
     member.line(OTHER);
     member.expect(&format!("error: {WRONG}"));
