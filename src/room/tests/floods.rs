@@ -190,7 +190,7 @@ async fn a_key_takes_sixteen_places_and_one_that_is_broken_gives_way() {
     // The first one's program is gone.
     let first = bobs.remove(0).welcome.number;
     while !matches!(host.ask(Request::Who { after: 0 }).await, Answer::Who { rows, .. } if rows[1].away) {}
-    house.enter(who(2, "bob").instance(50)).await;
+    bobs.push(house.enter(who(2, "bob").instance(50)).await);
     host.until(|event| *event == Event::Left { member: first, how: Departure::Lost }).await;
     assert_eq!(house.refused(who(2, "bob").instance(51)).await, Refusal::Enough { limit: 16 });
 }
