@@ -14,6 +14,7 @@ mod people;
 mod plain;
 mod ports;
 mod power;
+mod question;
 mod rights;
 mod shown;
 mod support;

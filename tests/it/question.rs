@@ -1,0 +1,62 @@
+//! The code of a room, asked at a terminal: it shows while it is typed, and nowhere afterwards.
+
+use std::{fs, process::Command};
+
+use crate::support::{Home, Pty};
+
+const QUESTION: &str = "code (Enter to knock):";
+const WRONG: &str = "zoo abandon lens";
+const REFUSED: &str = "error: that is not the code of this room";
+
+/// A room, and the code that lets strangers in.
+fn room(home: &Home) -> (Pty, u16, String) {
+    let (host, port) = Pty::host(home, "alice", &[]);
+    let text = host.text();
+    let code = text.split_once("the code is ").and_then(|(_, rest)| rest.split_once(':'));
+    let code = code.expect("the host is told the code").0.to_owned();
+    (host, port, code)
+}
+
+/// A stranger's command line.
+fn stranger(home: &Home, port: u16, env: &[(&str, &str)]) -> Command {
+    let mut command = home.pchat();
+    command.args(["join", &format!("127.0.0.1:{port}"), "--name", "bob"]).envs(env.iter().copied());
+    command
+}
+
+/// Somebody whom the room does not know, and who is asked for its code.
+fn asked(command: Command) -> Pty {
+    let pty = Pty::spawn(command);
+    pty.expect(QUESTION);
+    pty
+}
+
+/// Waits until the question is the last thing in the window.
+fn asked_again(pty: &Pty) {
+    pty.wait_for("the question again", |text| text.trim_end().ends_with(&format!("\n{QUESTION}")));
+}
+
+#[test]
+fn what_is_typed_is_not_in_the_log_however_much_is_logged() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let (host, port, code) = room(&alice);
+    let path = bob.path().join("log");
+    let mut command = stranger(&bob, port, &[("RUST_LOG", "trace")]);
+    command.args(["--log", path.to_str().expect("a path")]);
+    let mut member = asked(command);
+    // Pasted: all of it at once.
+    member.keys(&format!("\x1b[200~{WRONG}\x1b[201~\r"));
+    member.expect(REFUSED);
+    asked_again(&member);
+    member.line(&code);
+    member.expect("bob>");
+    member.keys("msg alice \x1b[200~between us\x1b[201~\r");
+    host.expect("between us");
+    member.line("quit");
+    assert_eq!(member.wait_clean(), Some(0));
+    let log = fs::read_to_string(path).expect("a log");
+    assert!(log.contains("pchat::session::actor: connected"), "what is the program's own is logged: {log}");
+    for typed in ["abandon", code.as_str(), "between us", "rustyline", "Changeset"] {
+        assert!(!log.contains(typed), "{typed:?} is in the log");
+    }
+}
