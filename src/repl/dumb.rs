@@ -8,7 +8,10 @@ use std::{
     thread,
 };
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr},
+};
 use tokio::sync::oneshot;
 
 use super::{
@@ -23,11 +26,13 @@ pub(super) fn run(link: &Link, question: Option<&str>, stopped: &UnixStream) {
     let shown = Arc::new(Mutex::new(None));
     print_by_thread(link, shown.clone());
     let mut input = Vec::new();
+    let mut secret = question.is_some();
     let mut prompt = match question {
         Some(question) => crate::view::filter::clean(question).into_owned(),
         None => link.screen.prompt(layout::columns()),
     };
     loop {
+        let unseen = secret.then(Unseen::begin);
         {
             let mut shown = lock(&shown);
             write(&prompt);
@@ -35,7 +40,15 @@ pub(super) fn run(link: &Link, question: Option<&str>, stopped: &UnixStream) {
         }
         let (reply, answer) = oneshot::channel();
         let read = line(&mut input, stopped);
-        *lock(&shown) = None;
+        {
+            let mut shown = lock(&shown);
+            if unseen.is_some() {
+                // The one that ended the line was not echoed either.
+                write("\r\n");
+            }
+            *shown = None;
+        }
+        drop(unseen);
         let typed = match read {
             _ if link.shared.is_stopping() => break,
             Some(text) => Typed::Line { text, reply },
@@ -45,7 +58,9 @@ pub(super) fn run(link: &Link, question: Option<&str>, stopped: &UnixStream) {
         if link.typed.blocking_send(typed).is_err() {
             break;
         }
-        prompt = match answer.blocking_recv().unwrap_or_default().next {
+        let next = answer.blocking_recv().unwrap_or_default().next;
+        secret = matches!(next, Next::AskSecret(_));
+        prompt = match next {
             Next::Stop => break,
             _ if ended || link.shared.is_stopping() => break,
             Next::Ask(question) | Next::AskSecret(question) => crate::view::filter::clean(&question).into_owned(),
@@ -53,6 +68,33 @@ pub(super) fn run(link: &Link, question: Option<&str>, stopped: &UnixStream) {
         };
     }
     write(&link.screen.drain(layout::columns()));
+}
+
+/// What turns a key's special meaning off.
+const NO_KEY: u8 = if cfg!(target_os = "linux") { 0 } else { 0xff };
+
+/// While it lives, the terminal does not echo. Nor does Ctrl-Z stop the program then: who comes back from a shell has
+/// the echo on again.
+struct Unseen(Option<Termios>);
+
+impl Unseen {
+    fn begin() -> Self {
+        // What cannot be read or changed is no terminal, and echoes nothing.
+        let Ok(before) = tcgetattr(stdin()) else { return Self(None) };
+        let mut without = before.clone();
+        without.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+        without.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
+        let _ = tcsetattr(stdin(), OptionalActions::Drain, &without);
+        Self(Some(before))
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(stdin(), OptionalActions::Drain, before);
+        }
+    }
 }
 
 /// The next line; none at the end of the input, or when stopped.

@@ -2,11 +2,12 @@
 
 use std::{fs, process::Command};
 
-use crate::support::{Home, Pty};
+use crate::support::{Home, Pty, Signal};
 
 const QUESTION: &str = "code (Enter to knock):";
 const WRONG: &str = "zoo abandon lens";
 const REFUSED: &str = "error: that is not the code of this room";
+const CTRL_Z: &str = "\x1a";
 
 /// A room, and the code that lets strangers in.
 fn room(home: &Home) -> (Pty, u16, String) {
@@ -59,4 +60,60 @@ fn what_is_typed_is_not_in_the_log_however_much_is_logged() {
     for typed in ["abandon", code.as_str(), "between us", "rustyline", "Changeset"] {
         assert!(!log.contains(typed), "{typed:?} is in the log");
     }
+}
+
+#[test]
+fn a_terminal_that_can_only_print_does_not_echo_the_answer() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let (host, port, code) = room(&alice);
+    let mut member = asked(stranger(&bob, port, &[("TERM", "dumb")]));
+    member.line(WRONG);
+    member.wait_for("the error on a line of its own", |text| text.contains(&format!("\n{REFUSED}")));
+    asked_again(&member);
+    member.line(&code);
+    member.expect("bob>");
+    assert!(!member.raw().contains("abandon") && !member.raw().contains(&code), "{}", member.text());
+    member.keys("seen");
+    member.expect("bob> seen");
+    member.keys("\r");
+    host.expect("bob: seen");
+    member.expect("bob: seen\nbob>");
+    member.line("quit");
+    assert_eq!(member.wait_clean(), Some(0));
+}
+
+#[test]
+fn a_terminal_that_can_only_print_echoes_again_when_the_question_is_given_up() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let (_host, port, _) = room(&alice);
+    for give_up in ["\x04", "\x03", ""] {
+        let mut member = asked(stranger(&bob, port, &[("TERM", "dumb")]));
+        // What is not echoed is not waited for: a wrong code first shows that lines arrive.
+        member.line(WRONG);
+        member.expect(REFUSED);
+        asked_again(&member);
+        assert!(!member.raw().contains("abandon"));
+        match give_up {
+            "" => member.signal(Signal::TERM),
+            key => member.keys(key),
+        }
+        assert_eq!(member.wait_clean(), Some(0), "{give_up:?}");
+    }
+}
+
+#[test]
+fn a_terminal_that_can_only_print_is_not_stopped_while_it_does_not_echo() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let (_host, port, _) = room(&alice);
+    let mut shell = bob.command("bash");
+    let program = env!("CARGO_BIN_EXE_pchat");
+    shell.args(["-c", &format!("set -m; '{program}' join 127.0.0.1:{port} --name bob; echo came back; read; fg")]);
+    shell.env("TERM", "dumb");
+    let mut member = asked(shell);
+    member.keys(CTRL_Z);
+    member.keys(&format!("\x15{WRONG}\n"));
+    member.expect(REFUSED);
+    member.keys("\x04");
+    member.expect("came back");
+    assert!(!member.raw().contains("abandon"), "{}", member.text());
 }
