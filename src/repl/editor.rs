@@ -81,6 +81,11 @@ impl Question {
     fn prompt(text: String) -> Self {
         Self { text, kind: Kind::Prompt }
     }
+
+    /// What is asked when there is no answer yet. A prompt is made anew.
+    fn again(self) -> Option<Self> {
+        (self.kind != Kind::Prompt).then_some(self)
+    }
 }
 
 struct Session<'a> {
@@ -143,18 +148,25 @@ impl<'a> Session<'a> {
         let mut question = first;
         let mut leaving = false;
         while !self.link.shared.is_stopping() {
-            let Question { text: prompt, kind } =
+            let asking =
                 question.take().unwrap_or_else(|| Question::prompt(self.link.screen.prompt(layout::columns())));
+            let kind = asking.kind;
             let asked = kind == Kind::Question;
-            let outcome = self.read(&prompt);
+            let outcome = self.read(&asking.text);
             let asked_before = std::mem::take(&mut leaving);
             if asked_before {
                 self.link.screen.status(LEAVE_HINT, None);
             }
             let next = match outcome {
+                Outcome::Line(text) if text.len() > LINE_BYTES => {
+                    self.link.error("that is too long for one line".to_owned());
+                    self.clear();
+                    question = asking.again();
+                    continue;
+                }
                 // What is not shown has no prompt.
                 Outcome::Line(text) if kind == Kind::Secret => self.submit("", text),
-                Outcome::Line(text) => self.submit(&prompt, text),
+                Outcome::Line(text) => self.submit(&asking.text, text),
                 Outcome::Interrupted { .. } | Outcome::Eof if asked => self.give_no_answer(),
                 Outcome::Interrupted { .. } if kind == Kind::Secret => self.quit(),
                 Outcome::Interrupted { empty } if !empty || !asked_before => {
@@ -169,7 +181,8 @@ impl<'a> Session<'a> {
                 Outcome::Failed => {
                     self.clear();
                     thread::sleep(FAILURE_PAUSE);
-                    Next::Prompt
+                    question = asking.again();
+                    continue;
                 }
                 Outcome::Gone => {
                     self.quit();
@@ -222,10 +235,6 @@ impl<'a> Session<'a> {
     }
 
     fn submit(&mut self, prompt: &str, text: String) -> Next {
-        if text.len() > LINE_BYTES {
-            self.link.error("that is too long for one line".to_owned());
-            return self.give_no_answer();
-        }
         let (reply, answer) = oneshot::channel();
         if self.link.typed.blocking_send(Typed::Line { text: text.clone(), reply }).is_err() {
             return Next::Stop;

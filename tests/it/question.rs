@@ -117,3 +117,31 @@ fn a_terminal_that_can_only_print_is_not_stopped_while_it_does_not_echo() {
     member.expect("came back");
     assert!(!member.raw().contains("abandon"), "{}", member.text());
 }
+
+#[test]
+fn a_line_that_cannot_be_edited_is_asked_for_again() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let (_host, port, code) = room(&alice);
+    let mut member = asked(stranger(&bob, port, &[]));
+    // More rows than the editor can count, and it panics.
+    member.keys(&format!("\x1b[200~{}\x1b[201~", "\n".repeat(70_000)));
+    member.expect("error: the line could not be edited");
+    asked_again(&member);
+    member.line(&code);
+    member.expect("* you are bob");
+    member.wait_for("its prompt", |text| text.trim_end().ends_with("\nbob>"));
+    assert!(!member.text().contains(&code), "{}", member.text());
+}
+
+#[test]
+fn a_line_that_is_too_long_is_no_knock() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let (host, port, code) = room(&alice);
+    let mut member = asked(stranger(&bob, port, &[]));
+    member.keys(&format!("\x1b[200~{}\x1b[201~\r", "x".repeat((1 << 20) + 1)));
+    member.expect("error: that is too long for one line");
+    asked_again(&member);
+    member.line(&code);
+    member.expect("* you are bob");
+    assert!(!host.text().contains("wants to join"), "{}", host.text());
+}
