@@ -88,9 +88,16 @@ impl Question {
     }
 }
 
+type Printer = Box<dyn ExternalPrinter + Send>;
+
 struct Session<'a> {
+    config: &'a ReplConfig,
     link: &'a Link,
     editor: Editor<Drawer, MemHistory>,
+    /// Wakes this editor.
+    printer: Arc<Mutex<Printer>>,
+    /// Whether the editor has read a secret. What was killed meanwhile can be yanked at any later line of its.
+    spoiled: bool,
     history: History,
     seen: Arc<Mutex<Seen>>,
     places: Arc<Mutex<Places>>,
@@ -108,40 +115,20 @@ pub(super) fn run(config: &ReplConfig, link: &Link) -> Option<()> {
 }
 
 impl<'a> Session<'a> {
-    fn new(config: &ReplConfig, link: &'a Link) -> Option<Self> {
-        let mode = GraphemeClusterMode::from_env();
-        let settings = Config::builder()
-            .max_history_size(history::ENTRIES)
-            .ok()?
-            .auto_add_history(false)
-            .completion_type(CompletionType::Circular)
-            // The drawing happens in the highlighter, which runs only with colours on; NO_COLOR is the view's matter.
-            .color_mode(ColorMode::Forced)
-            .grapheme_cluster_mode(mode)
-            .tab_stop(layout::TAB)
-            .build();
-        let mut editor = Editor::with_history(settings.clone(), MemHistory::with_config(&settings)).ok()?;
-        let printer = editor.create_external_printer().ok()?;
+    fn new(config: &'a ReplConfig, link: &'a Link) -> Option<Self> {
         let (seen, places) = <(Arc<Mutex<Seen>>, Arc<Mutex<Places>>)>::default();
-        editor.set_helper(Some(Drawer {
-            screen: link.screen.clone(),
-            shared: link.shared.clone(),
-            complete: config.complete.clone(),
-            files: FilenameCompleter::new(),
-            seen: seen.clone(),
-            places: places.clone(),
-        }));
-        let suspend = Suspend { screen: link.screen.clone(), seen: seen.clone(), mode };
-        editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(suspend)));
+        let mode = GraphemeClusterMode::from_env();
+        let (mut editor, printer) = make(config, link, (&seen, &places), mode).ok()?;
         let (history, entries) = History::open(config.history.as_deref());
         match entries {
             Ok(entries) => entries.into_iter().for_each(|entry| drop(editor.add_history_entry(entry))),
             Err(e) => link.screen.show(Line::Notice(format!("the history is not kept: {e}"))),
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
-        wake_by(printer, link)?;
+        let printer = Arc::new(Mutex::new(printer));
+        wake_by(printer.clone(), link)?;
         lock(&places).take();
-        Some(Self { link, editor, history, seen, places, mode, runtime, failures: 0 })
+        Some(Self { config, link, editor, printer, spoiled: false, history, seen, places, mode, runtime, failures: 0 })
     }
 
     fn edit(&mut self, first: Option<Question>) {
@@ -152,7 +139,7 @@ impl<'a> Session<'a> {
                 question.take().unwrap_or_else(|| Question::prompt(self.link.screen.prompt(layout::columns())));
             let kind = asking.kind;
             let asked = kind == Kind::Question;
-            let outcome = self.read(&asking.text);
+            let outcome = self.read(&asking);
             let asked_before = std::mem::take(&mut leaving);
             if asked_before {
                 self.link.screen.status(LEAVE_HINT, None);
@@ -199,10 +186,14 @@ impl<'a> Session<'a> {
     }
 
     /// Shows the prompt and reads one line. The cursor is under the line afterwards, which still stands there.
-    fn read(&mut self, prompt: &str) -> Outcome {
+    fn read(&mut self, asking: &Question) -> Outcome {
+        let secret = asking.kind == Kind::Secret;
         *lock(&self.seen) = Seen::default();
         lock(&self.places).vacate();
-        let read = restore::catch(|| self.editor.readline(prompt));
+        let read = match self.renew(secret) {
+            Ok(()) => restore::catch(|| self.editor.readline(&asking.text)),
+            Err(e) => Some(Err(e)),
+        };
         let began = self.link.shared.is_reading();
         self.link.shared.set_reading(false);
         lock(&self.places).take();
@@ -232,6 +223,23 @@ impl<'a> Session<'a> {
             lock(&self.seen).prompt.clear();
         }
         outcome
+    }
+
+    /// Another editor after the secrets, with the same history: this one cannot forget what was killed.
+    fn renew(&mut self, secret: bool) -> rustyline::Result<()> {
+        if secret || !self.spoiled {
+            self.spoiled |= secret;
+            return Ok(());
+        }
+        let (mut editor, printer) = make(self.config, self.link, (&self.seen, &self.places), self.mode)?;
+        for entry in self.editor.history() {
+            editor.add_history_entry(entry.as_str())?;
+        }
+        // The old one ends first: a wake may wait for it, with the lock held.
+        self.editor = editor;
+        *lock(&self.printer) = printer;
+        self.spoiled = false;
+        Ok(())
     }
 
     fn submit(&mut self, prompt: &str, text: String) -> Next {
@@ -323,15 +331,47 @@ impl<'a> Session<'a> {
     }
 }
 
+/// An editor without history, and what wakes it.
+fn make(
+    config: &ReplConfig,
+    link: &Link,
+    (seen, places): (&Arc<Mutex<Seen>>, &Arc<Mutex<Places>>),
+    mode: GraphemeClusterMode,
+) -> rustyline::Result<(Editor<Drawer, MemHistory>, Printer)> {
+    let settings = Config::builder()
+        .max_history_size(history::ENTRIES)?
+        .auto_add_history(false)
+        .completion_type(CompletionType::Circular)
+        // The drawing happens in the highlighter, which runs only with colours on; NO_COLOR is the view's matter.
+        .color_mode(ColorMode::Forced)
+        .grapheme_cluster_mode(mode)
+        .tab_stop(layout::TAB)
+        .build();
+    let mut editor = Editor::with_history(settings.clone(), MemHistory::with_config(&settings))?;
+    let printer = editor.create_external_printer()?;
+    editor.set_helper(Some(Drawer {
+        screen: link.screen.clone(),
+        shared: link.shared.clone(),
+        complete: config.complete.clone(),
+        files: FilenameCompleter::new(),
+        seen: seen.clone(),
+        places: places.clone(),
+    }));
+    let suspend = Suspend { screen: link.screen.clone(), seen: seen.clone(), mode };
+    editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(suspend)));
+    Ok((editor, Box::new(printer)))
+}
+
 /// Starts the thread that wakes the editor: a wake waits while the editor searches or completes, and nobody else may.
-fn wake_by(mut printer: impl ExternalPrinter + Send + 'static, link: &Link) -> Option<()> {
+fn wake_by(printer: Arc<Mutex<Printer>>, link: &Link) -> Option<()> {
     let (wake, wakes) = std_mpsc::sync_channel(1);
     let shared = link.shared.clone();
     let wakes = move || {
         for () in wakes {
             // Without a prompt there is nothing to refresh, and the next one draws everything.
-            if shared.is_reading() && printer.print(WAKE.to_owned()).is_err() {
-                return;
+            if shared.is_reading() {
+                // It fails if that editor has just ended; then the next one draws everything, too.
+                let _ = lock(&printer).print(WAKE.to_owned());
             }
         }
     };

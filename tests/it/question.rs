@@ -7,7 +7,10 @@ use crate::support::{Home, Pty, Signal};
 const QUESTION: &str = "code (Enter to knock):";
 const WRONG: &str = "zoo abandon lens";
 const REFUSED: &str = "error: that is not the code of this room";
+const CTRL_U: &str = "\x15";
+const CTRL_Y: &str = "\x19";
 const CTRL_Z: &str = "\x1a";
+const UP: &str = "\x1b[A";
 
 /// A room, and the code that lets strangers in.
 fn room(home: &Home) -> (Pty, u16, String) {
@@ -144,4 +147,30 @@ fn a_line_that_is_too_long_is_no_knock() {
     member.line(&code);
     member.expect("* you are bob");
     assert!(!host.text().contains("wants to join"), "{}", host.text());
+}
+
+#[test]
+fn what_was_killed_at_the_question_cannot_be_yanked_at_the_prompt() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let (mut host, port, code) = room(&alice);
+    let mut member = asked(stranger(&bob, port, &[]));
+    member.keys(&format!("{WRONG}{CTRL_U}{CTRL_Y}"));
+    member.expect(&format!("{QUESTION} {WRONG}"));
+    member.keys(&format!("{CTRL_U}{code}\r"));
+    member.expect("bob>");
+    member.keys(&format!("[{CTRL_Y}]"));
+    member.expect("bob> []");
+    // The editor at the prompt is another one, and as good.
+    host.line("while you type");
+    member.wait_for("a line above", |text| text.trim_end().ends_with("alice: while you type\nbob> []"));
+    member.resize(24, 20);
+    host.line("one two three four five");
+    member.expect("alice: one two three\n  | four five\nbob> []");
+    member.keys("\r");
+    host.expect("bob: []");
+    member.keys(UP);
+    member.expect("bob> []");
+    member.keys(&format!("{CTRL_U}quit\r"));
+    assert_eq!(member.wait_clean(), Some(0));
+    assert_eq!(fs::read_to_string(bob.history()).expect("a history"), "[]\nquit\n");
 }
