@@ -188,7 +188,7 @@ impl<'a> Session<'a> {
     /// Shows the prompt and reads one line. The cursor is under the line afterwards, which still stands there.
     fn read(&mut self, asking: &Question) -> Outcome {
         let secret = asking.kind == Kind::Secret;
-        *lock(&self.seen) = Seen::default();
+        *lock(&self.seen) = Seen { secret, ..Seen::default() };
         lock(&self.places).vacate();
         let read = match self.renew(secret) {
             Ok(()) => restore::catch(|| self.editor.readline(&asking.text)),

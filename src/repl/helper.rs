@@ -32,6 +32,8 @@ const PASTE_ON: &str = "\x1b[?2004h";
 pub(super) struct Seen {
     pub(super) prompt: String,
     pub(super) line: String,
+    /// Whether the line is nobody's to see once it is entered.
+    pub(super) secret: bool,
 }
 
 /// The helper of one editor.
@@ -117,7 +119,8 @@ impl Completer for Drawer {
 /// was sent; rustyline's own Ctrl-Z would take the terminal back in that moment.
 const STOPPING: Duration = Duration::from_millis(100);
 
-/// Ctrl-Z: the terminal as it was, a stop of the whole job, and a prompt under what the shell wrote meanwhile.
+/// Ctrl-Z: the terminal as it was, a stop of the whole job, and a prompt under what the shell wrote meanwhile. A secret
+/// does not stay above the shell's lines.
 pub(super) struct Suspend {
     pub(super) screen: Arc<Terminal>,
     pub(super) seen: Arc<Mutex<Seen>>,
@@ -125,8 +128,14 @@ pub(super) struct Suspend {
 }
 
 impl ConditionalEventHandler for Suspend {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, cx: &EventContext<'_>) -> Option<Cmd> {
         let raw = tcgetattr(stdin()).ok()?;
+        let seen = lock(&self.seen).clone();
+        if seen.secret {
+            let before = cx.line().get(..cx.pos()).unwrap_or_default();
+            let below = layout::rows(&seen.prompt, before, layout::columns(), self.mode) - 1;
+            write(&self.screen.erase(below));
+        }
         restore::restore();
         let stopped = kill_current_process_group(Signal::TSTP);
         if stopped.is_ok() {
@@ -135,7 +144,6 @@ impl ConditionalEventHandler for Suspend {
         // Without raw mode lines still arrive, only less comfortably.
         let _ = tcsetattr(stdin(), OptionalActions::Drain, &raw);
         self.screen.forget();
-        let seen = lock(&self.seen).clone();
         // rustyline erases upwards from here as many rows as the line has: they must not be the shell's.
         let below = layout::rows(&seen.prompt, &seen.line, layout::columns(), self.mode) - 1;
         write(&format!("{}{PASTE_ON}", "\r\n".repeat(below)));

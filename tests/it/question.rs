@@ -174,3 +174,46 @@ fn what_was_killed_at_the_question_cannot_be_yanked_at_the_prompt() {
     assert_eq!(member.wait_clean(), Some(0));
     assert_eq!(fs::read_to_string(bob.history()).expect("a history"), "[]\nquit\n");
 }
+
+#[test]
+fn a_stop_leaves_nothing_of_the_answer_above_the_shell() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let (mut host, port, code) = room(&alice);
+    let mut shell = bob.command("bash");
+    let program = env!("CARGO_BIN_EXE_pchat");
+    let join = format!("'{program}' join 127.0.0.1:{port} --name bob");
+    shell.args(["-c", &format!("set -m; {join}; echo stopped one; read; fg; echo stopped two; read; fg")]);
+    let mut member = asked(shell);
+    // It takes two rows, and the cursor goes back to the first one.
+    let long = [WRONG; 6].join(" ");
+    member.keys(&format!("{long}{}", "\x02".repeat(long.len() - 3)));
+    member.wait_for_screen("the cursor behind the first word", |screen| {
+        screen.contents().ends_with("lens") && screen.cursor_position().1 == 26
+    });
+    member.keys(CTRL_Z);
+    member.expect("stopped one");
+    let shown = member.text();
+    assert!(!shown.contains(QUESTION) && !shown.contains("lens"), "{shown}");
+    assert!(shown.contains("* "), "what stood above still does: {shown}");
+    member.keys("\n");
+    member.expect(&format!("{QUESTION} {WRONG}"));
+    member.keys("\r");
+    member.expect("error: ");
+    asked_again(&member);
+    member.line(&code);
+    member.expect("bob>");
+    // At the prompt, where nothing is secret, the line stays.
+    member.keys("half a li");
+    member.expect("bob> half a li");
+    member.keys(CTRL_Z);
+    member.expect("stopped two");
+    assert!(member.text().contains("bob> half a li"));
+    member.keys("\n");
+    member.wait_for("the line again", |text| text.trim_end().ends_with("bob> half a li"));
+    member.keys("ne\r");
+    host.expect("bob: half a line");
+    host.line("heard");
+    member.expect("alice: heard");
+    member.line("quit");
+    assert_eq!(member.wait_clean(), Some(0));
+}
