@@ -24,18 +24,24 @@ thread_local! {
 pub(super) fn remember() -> io::Result<()> {
     let state = tcgetattr(io::stdin())?;
     BEFORE.get_or_init(|| state);
+    hook();
+    Ok(())
+}
+
+fn hook() {
     HOOK.call_once(|| {
         let next = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if CAUGHT.get() {
-                tracing::error!(%info, "the line editor panicked");
+                // The message may quote the line, and that may be a secret.
+                let at = info.location().map(ToString::to_string).unwrap_or_default();
+                tracing::error!(%at, "the line editor panicked");
                 return;
             }
             restore();
             next(info);
         }));
     });
-    Ok(())
 }
 
 /// Gives the terminal back as it was.
@@ -57,4 +63,26 @@ pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     let result = panic::catch_unwind(panic::AssertUnwindSafe(work));
     CAUGHT.set(false);
     result.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, hint::black_box, sync::Mutex};
+
+    use super::*;
+
+    #[test]
+    fn the_log_says_where_a_panic_was_and_not_what_was_typed() {
+        hook();
+        let path = std::env::temp_dir().join(format!("pchat-panic-{}", std::process::id()));
+        let file = fs::File::create(&path).unwrap();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(Mutex::new(file)).finish();
+        let line = "the códe".to_owned();
+        let cut = tracing::subscriber::with_default(log, || catch(|| line[black_box(6)..].len()));
+        let log = fs::read_to_string(&path).unwrap();
+        fs::remove_file(path).unwrap();
+        assert_eq!(cut, None);
+        assert!(log.contains("the line editor panicked at=src/repl/restore.rs:"), "{log}");
+        assert!(!log.contains("the c"), "{log}");
+    }
 }
