@@ -14,6 +14,7 @@ mod layout;
 mod restore;
 
 use std::{
+    fmt,
     path::PathBuf,
     sync::{
         Arc,
@@ -60,7 +61,6 @@ pub trait Complete: Send + Sync {
 }
 
 /// What the person did.
-#[derive(Debug)]
 pub enum Typed {
     /// A line, or several that were pasted at once with `\n` between them.
     Line {
@@ -74,6 +74,16 @@ pub enum Typed {
         /// As for a line; [`Next::Stop`] if the program does leave.
         reply: oneshot::Sender<Reply>,
     },
+}
+
+/// Without the text, which may be a secret.
+impl fmt::Debug for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Line { .. } => "Line",
+            Self::Quit { .. } => "Quit",
+        })
+    }
 }
 
 /// What the editor does after a line.
@@ -214,5 +224,17 @@ impl ReplHandle {
     pub async fn gone(&self) {
         let mut gone = self.gone.clone();
         while gone.changed().await.is_ok() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_is_not_in_what_debugging_prints() {
+        let (reply, _) = oneshot::channel();
+        let line = Typed::Line { text: "zoo abandon lens".to_owned(), reply };
+        assert_eq!(format!("{line:?}"), "Line");
     }
 }
