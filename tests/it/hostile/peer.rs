@@ -1,0 +1,388 @@
+//! Ends of links that speak by hand: real TLS over a real socket, and every byte in it as a test wants.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    marker::PhantomData,
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::{Bytes, BytesMut};
+use pchat::{
+    net,
+    trust::Identity,
+    wire::{
+        Answer, Body, Codec, Envelope, Event, FEATURE_STREAMS, FromRoom, Hello, Instance, MAX_FRAME_LEN, Refusal,
+        Request, Resume, Said, To, ToRoom, Welcome, encode,
+    },
+};
+use rustls::{ClientConfig, ClientConnection, Connection};
+use serde::{Serialize, de::DeserializeOwned};
+use socket2::{Domain, Socket, Type};
+use tokio_util::codec::Decoder;
+
+use crate::support::PATIENCE;
+
+/// How the other side ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// With close_notify, as it should.
+    Closed,
+    /// The connection ended, or was reset.
+    Cut,
+    /// TLS broke, or the other side says so in an alert.
+    Broken,
+}
+
+/// A TLS connection, driven by hand.
+pub struct Wire {
+    tls: Connection,
+    pub socket: TcpStream,
+}
+
+impl Wire {
+    pub fn new(tls: impl Into<Connection>, socket: TcpStream) -> Self {
+        for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
+            set(&socket, Some(PATIENCE)).expect("a socket");
+        }
+        socket.set_nodelay(true).expect("a socket");
+        Self { tls: tls.into(), socket }
+    }
+
+    /// Runs the handshake to its end, whichever that is.
+    pub fn shake_hands(&mut self) -> Result<(), Over> {
+        while self.tls.is_handshaking() {
+            self.flush()?;
+            if self.tls.is_handshaking() {
+                self.fetch()?;
+            }
+        }
+        self.flush()
+    }
+
+    /// Sends bytes, as long as the other side takes them.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), Over> {
+        for chunk in bytes.chunks(16 * 1024) {
+            self.tls.writer().write_all(chunk).map_err(|_| Over::Broken)?;
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Changes the key of what is sent, and says so.
+    pub fn change_key(&mut self) -> Result<(), Over> {
+        self.tls.refresh_traffic_keys().map_err(|_| Over::Broken)?;
+        self.flush()
+    }
+
+    /// Says that nothing more comes, in TLS or without a word.
+    pub fn finish(&mut self, with_notice: bool) {
+        if with_notice {
+            self.tls.send_close_notify();
+        }
+        let _ = self.flush();
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+
+    /// What came, once something did.
+    pub fn receive(&mut self, into: &mut [u8]) -> Result<usize, Over> {
+        loop {
+            match self.tls.reader().read(into) {
+                Ok(0) => return Err(Over::Closed),
+                Ok(read) => return Ok(read),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.fetch()?,
+                Err(_) => return Err(Over::Cut),
+            }
+        }
+    }
+
+    pub fn tls(&self) -> &Connection {
+        &self.tls
+    }
+
+    pub fn into_parts(self) -> (Connection, TcpStream) {
+        (self.tls, self.socket)
+    }
+
+    fn flush(&mut self) -> Result<(), Over> {
+        while self.tls.wants_write() {
+            self.tls.write_tls(&mut self.socket).map_err(|error| cut("take anything", &error))?;
+        }
+        Ok(())
+    }
+
+    fn fetch(&mut self) -> Result<(), Over> {
+        let read = self.tls.read_tls(&mut self.socket).map_err(|error| cut("say anything", &error))?;
+        let processed = self.tls.process_new_packets();
+        let _ = self.flush();
+        match processed {
+            Err(_) => Err(Over::Broken),
+            // What came before the end is read first.
+            Ok(state) if read == 0 && state.plaintext_bytes_to_read() == 0 => Err(Over::Cut),
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+fn cut(what: &str, error: &std::io::Error) -> Over {
+    let late = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+    assert!(!late, "the other side does not {what}, nor does it close");
+    Over::Cut
+}
+
+/// One end of a link, which hears frames of one kind.
+pub struct Link<In> {
+    pub wire: Wire,
+    buffer: BytesMut,
+    codec: Codec<In>,
+    pub over: Option<Over>,
+    kind: PhantomData<In>,
+}
+
+impl<In: DeserializeOwned + Serialize> Link<In> {
+    pub fn new(wire: Wire) -> Self {
+        let codec = Codec::new(MAX_FRAME_LEN);
+        Self { wire, buffer: BytesMut::new(), codec, over: None, kind: PhantomData }
+    }
+
+    /// Sends bytes. An other side that has closed does not get them.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        let _ = self.wire.send(bytes);
+    }
+
+    pub fn say(&mut self, frame: &impl Serialize) {
+        self.bytes(&encode(frame).expect("it fits a frame"));
+    }
+
+    /// The next frame; nothing once the other side has ended the link.
+    pub fn frame(&mut self) -> Option<In> {
+        let mut bytes = [0; 16 * 1024];
+        while self.over.is_none() {
+            if let Some(frame) = self.codec.decode(&mut self.buffer).expect("the program sends good frames") {
+                return Some(frame);
+            }
+            match self.wire.receive(&mut bytes) {
+                Ok(read) => self.buffer.extend_from_slice(&bytes[..read]),
+                Err(over) => self.over = Some(over),
+            }
+        }
+        None
+    }
+}
+
+/// A key that nobody else has.
+pub fn stranger() -> Identity {
+    Identity::generate().expect("random numbers")
+}
+
+/// An instance that no other of this test has.
+pub fn instance() -> Instance {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let number = LAST.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    Instance(std::array::from_fn(|i| number[i % 8]))
+}
+
+/// A TLS connection to a room that has yet to shake hands.
+pub fn dial(config: Arc<ClientConfig>, port: u16) -> Wire {
+    let name = "pchat.invalid".try_into().expect("a name");
+    let tls = ClientConnection::new(config, name).expect("a configuration");
+    Wire::new(tls, TcpStream::connect(("127.0.0.1", port)).expect("the room listens"))
+}
+
+/// A TCP connection from an address that the honest do not have, where the system has more than one of its own.
+pub fn call_from_elsewhere(port: u16) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    if cfg!(target_os = "linux") {
+        socket.bind(&SocketAddr::from(([127, 0, 0, 7], 0)).into()).expect("all of 127.0.0.0/8 is this machine");
+    }
+    socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into()).expect("the room listens");
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    stream
+}
+
+/// A message of the command that says lines.
+pub fn line(text: impl Into<Vec<u8>>) -> Said {
+    Said { command: "text".to_owned(), payload: Bytes::from(text.into()) }
+}
+
+/// A member by hand.
+pub struct Peer {
+    pub link: Link<FromRoom>,
+    pub identity: Identity,
+    pub hello: Hello,
+    pub welcome: Welcome,
+    /// The number of the last envelope.
+    pub n: u64,
+    /// The last event heard, and how many.
+    pub seq: u64,
+    pub count: u64,
+}
+
+impl Peer {
+    /// A connection that has proved a key and said nothing.
+    pub fn call(port: u16, identity: &Identity) -> Self {
+        Self::over(dial(net::client_config(identity), port), identity)
+    }
+
+    /// The same over a connection of any settings.
+    pub fn over(mut wire: Wire, identity: &Identity) -> Self {
+        wire.shake_hands().expect("a handshake");
+        let features = FEATURE_STREAMS;
+        let hello = Hello { features, name: "bob".to_owned(), instance: instance(), next: 1, resume: None };
+        let welcome = Welcome {
+            features: 0,
+            epoch: pchat::wire::Epoch([0; 16]),
+            number: 0,
+            name: String::new(),
+            accepted: 0,
+            seq: 0,
+            members: 0,
+            host: String::new(),
+            resumed: false,
+        };
+        Self { link: Link::new(wire), identity: identity.clone(), hello, welcome, n: 0, seq: 0, count: 0 }
+    }
+
+    /// A member who is in.
+    pub fn enter(port: u16, name: &str) -> Self {
+        let mut peer = Self::call(port, &stranger());
+        name.clone_into(&mut peer.hello.name);
+        peer.knock();
+        peer
+    }
+
+    /// Says Hello, and is let in.
+    pub fn knock(&mut self) {
+        let hello = ToRoom::Hello(self.hello.clone());
+        self.say(&hello);
+        match self.hear() {
+            Some(FromRoom::Welcome(welcome)) => self.welcome = welcome,
+            other => panic!("not let in: {other:?}, {:?}", self.link.over),
+        }
+        self.seq = self.welcome.seq;
+    }
+
+    /// The same member on another connection, which comes back to where this one stood. It has said nothing yet.
+    pub fn again(&self, port: u16) -> Self {
+        let mut again = Self::call(port, &self.identity);
+        let resume = Resume { epoch: self.welcome.epoch, seq: self.seq, count: self.count };
+        again.hello = Hello { next: self.n + 1, resume: Some(resume), ..self.hello.clone() };
+        (again.n, again.count) = (self.n, self.count);
+        again
+    }
+
+    pub fn say(&mut self, frame: &ToRoom) {
+        self.link.say(frame);
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.link.bytes(bytes);
+    }
+
+    /// The next frame but for pings, which are answered; nothing once the room has ended the link.
+    pub fn hear(&mut self) -> Option<FromRoom> {
+        loop {
+            match self.link.frame()? {
+                FromRoom::Ping(number) => self.say(&ToRoom::Pong(number)),
+                frame => {
+                    match &frame {
+                        FromRoom::Event { seq, .. } if *seq > self.seq => {
+                            (self.seq, self.count) = (*seq, self.count + 1);
+                        }
+                        FromRoom::Gap(gap) => (self.seq, self.count) = (gap.seq, self.count + gap.missed),
+                        _ => {}
+                    }
+                    return Some(frame);
+                }
+            }
+        }
+    }
+
+    /// Waits for a frame that fits, and gives what it is.
+    pub fn expect<T>(&mut self, what: &str, mut fits: impl FnMut(FromRoom) -> Option<T>) -> T {
+        while let Some(frame) = self.hear() {
+            if let Some(found) = fits(frame) {
+                return found;
+            }
+        }
+        panic!("the room ended the link ({:?}) before {what}", self.link.over);
+    }
+
+    /// Waits for an event that fits.
+    pub fn expect_event<T>(&mut self, what: &str, mut fits: impl FnMut(Event) -> Option<T>) -> T {
+        self.expect(what, |frame| if let FromRoom::Event { event, .. } = frame { fits(event) } else { None })
+    }
+
+    /// Waits for a line that somebody said, and gives their number.
+    pub fn expect_line(&mut self, text: &str) -> u32 {
+        self.expect_event(text, |event| match event {
+            Event::Said { from, said, .. } if said.payload == text => Some(from),
+            _ => None,
+        })
+    }
+
+    /// What comes until the room ends the link.
+    pub fn rest(&mut self) -> Vec<FromRoom> {
+        std::iter::from_fn(|| self.hear()).collect()
+    }
+
+    /// Waits until the room has refused entry and ended the link.
+    pub fn refused(&mut self) -> Refusal {
+        let hello = ToRoom::Hello(self.hello.clone());
+        self.say(&hello);
+        match self.rest().as_slice() {
+            [FromRoom::Refused(refusal)] => refusal.clone(),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    pub fn envelope(&mut self, to: To, body: Body) -> u64 {
+        self.n += 1;
+        let envelope = Envelope { n: self.n, prev: 0, to, body };
+        self.say(&ToRoom::Envelope(envelope));
+        self.n
+    }
+
+    /// Says a line to everyone.
+    pub fn text(&mut self, text: impl Into<Vec<u8>>) -> u64 {
+        self.envelope(To::Everyone, Body::Say(line(text)))
+    }
+
+    /// Says something to everyone and gives the events before its echo: everything up to now has been dealt with.
+    pub fn events(&mut self) -> Vec<Event> {
+        let (n, me) = (self.text("sync"), self.welcome.number);
+        let mut before = Vec::new();
+        self.expect_event("an echo", |event| {
+            let echo = matches!(event, Event::Said { from, n: other, .. } if (from, other) == (me, n));
+            before.push(event);
+            echo.then_some(())
+        });
+        before.pop();
+        before
+    }
+
+    /// The lines that others said, up to now.
+    pub fn lines(&mut self) -> Vec<String> {
+        let me = self.welcome.number;
+        let events = self.events().into_iter();
+        let said = events.filter_map(|event| match event {
+            Event::Said { from, said, .. } if from != me => Some(said.payload),
+            _ => None,
+        });
+        said.map(|payload| String::from_utf8_lossy(&payload).into_owned()).collect()
+    }
+
+    pub fn ask(&mut self, request: Request) -> Answer {
+        self.say(&ToRoom::Ask(request));
+        self.expect("an answer", |frame| if let FromRoom::Answer(answer) = frame { Some(answer) } else { None })
+    }
+
+    /// Who this member is to others.
+    pub fn to(&self) -> To {
+        To::Member { key: self.identity.public_key(), instance: self.hello.instance }
+    }
+}
