@@ -6,6 +6,7 @@ mod forge;
 mod frames;
 mod handshake;
 mod peer;
+mod text;
 
 use std::{
     io::{Read, Write},

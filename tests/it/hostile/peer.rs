@@ -334,7 +334,10 @@ impl Peer {
     pub fn refused(&mut self) -> Refusal {
         let hello = ToRoom::Hello(self.hello.clone());
         self.say(&hello);
-        match self.rest().as_slice() {
+        let rest = self.rest();
+        // The room waits for that, so that its words arrive.
+        self.link.wire.finish(true);
+        match rest.as_slice() {
             [FromRoom::Refused(refusal)] => refusal.clone(),
             other => panic!("not refused: {other:?}"),
         }
