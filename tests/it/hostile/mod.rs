@@ -2,11 +2,14 @@
 //! program.
 
 mod door;
+mod floods;
 mod forge;
 mod frames;
 mod handshake;
+mod network;
 mod peer;
 mod text;
+mod typed;
 
 use std::{
     io::{Read, Write},

@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -285,9 +286,16 @@ impl Peer {
 
     /// The next frame but for pings, which are answered; nothing once the room has ended the link.
     pub fn hear(&mut self) -> Option<FromRoom> {
+        self.hear_until(Instant::now() + PATIENCE)
+    }
+
+    fn hear_until(&mut self, end: Instant) -> Option<FromRoom> {
         loop {
             match self.link.frame()? {
-                FromRoom::Ping(number) => self.say(&ToRoom::Pong(number)),
+                FromRoom::Ping(number) => {
+                    assert!(Instant::now() < end, "the room says nothing but pings");
+                    self.say(&ToRoom::Pong(number));
+                }
                 frame => {
                     match &frame {
                         FromRoom::Event { seq, .. } if *seq > self.seq => {
@@ -304,10 +312,12 @@ impl Peer {
 
     /// Waits for a frame that fits, and gives what it is.
     pub fn expect<T>(&mut self, what: &str, mut fits: impl FnMut(FromRoom) -> Option<T>) -> T {
-        while let Some(frame) = self.hear() {
+        let end = Instant::now() + PATIENCE;
+        while let Some(frame) = self.hear_until(end) {
             if let Some(found) = fits(frame) {
                 return found;
             }
+            assert!(Instant::now() < end, "too long without {what}");
         }
         panic!("the room ended the link ({:?}) before {what}", self.link.over);
     }
@@ -327,7 +337,8 @@ impl Peer {
 
     /// What comes until the room ends the link.
     pub fn rest(&mut self) -> Vec<FromRoom> {
-        std::iter::from_fn(|| self.hear()).collect()
+        let end = Instant::now() + PATIENCE;
+        std::iter::from_fn(|| self.hear_until(end)).collect()
     }
 
     /// Waits until the room has refused entry and ended the link.

@@ -38,6 +38,13 @@ impl Process {
         String::from_utf8_lossy(&line).replace('\0', " ")
     }
 
+    /// How much memory it has at the moment, in bytes, where the system tells.
+    pub fn resident(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).ok()?;
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        Some(kib.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
+    }
+
     /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
         self.wait_or(String::new)

@@ -99,6 +99,11 @@ impl Pty {
         self.keys.write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
 
+    /// Lets the terminal bring bytes that need not be text.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.keys.write_all(bytes).expect("the terminal takes keys");
+    }
+
     /// Types a line and ends it.
     pub fn line(&mut self, line: &str) {
         self.keys(&format!("{line}\r"));

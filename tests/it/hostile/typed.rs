@@ -1,0 +1,232 @@
+//! What a keyboard, a shell or a terminal may bring that nobody means to type, while others talk.
+
+use pchat::wire::{Answer, Event, FromRoom, Refusal, Request};
+
+use super::{Scene, peer::Peer};
+use crate::support::{Home, Pchat, Pty, Signal};
+
+const CTRL_G: &str = "\x07";
+const CTRL_R: &str = "\x12";
+const CTRL_U: &str = "\x15";
+const CTRL_Z: &str = "\x1a";
+
+/// A terminal in an open room of its own, and somebody who talks there.
+fn talk() -> Talk {
+    let alice = Home::new();
+    let (host, port) = Pty::host(&alice, "alice", &["--open", "--rate", "off"]);
+    let peer = Peer::enter(port, "bob");
+    host.expect("* bob joined");
+    Talk { host, peer, port, _alice: alice }
+}
+
+struct Talk {
+    host: Pty,
+    peer: Peer,
+    port: u16,
+    _alice: Home,
+}
+
+/// Checks that lines go and come, and that the prompt is whole.
+fn still_works(host: &mut Pty, peer: &mut Peer) {
+    host.line("still fine");
+    peer.expect_line("still fine");
+    peer.text("so it is");
+    host.wait_for("the prompt below it", |text| text.trim_end().ends_with("bob: so it is\nalice>"));
+}
+
+#[test]
+fn case_72_numbers_that_no_offer_has_are_errors_or_text() {
+    let mut scene = Scene::new();
+    for number in ["0", "-1", "4294967296", "18446744073709551616", "1.5", "0x1", "¹", "99999999999999999999999999"] {
+        scene.host.say(&format!("/accept {number}"));
+        let error = scene.host.err.expect_start("error: ");
+        assert!(!error.is_empty());
+        // Without the slash it is no command, so it is said.
+        scene.host.say(&format!("accept {number}"));
+        scene.witness.expect_line(&format!("accept {number}"));
+    }
+}
+
+#[test]
+fn case_74_who_is_put_out_is_the_one_that_was_meant_whatever_the_name_is_by_then() {
+    let alice = Home::new();
+    let host = Pchat::host(&alice, "alice", &["--open"]);
+    let port = host.port();
+    let own = pchat::trust::Identity::load_or_create(&alice.identity()).expect("it has one");
+    let mut ruler = Peer::call(port, &own);
+    ruler.hello.name = "laptop".to_owned();
+    ruler.knock();
+    let [mut bob, mut carol] = ["bob", "carol"].map(|name| Peer::enter(port, name));
+    let Answer::Found(Some(meant)) = ruler.ask(Request::Find { name: "bob".to_owned() }) else { panic!("not found") };
+    assert_eq!(bob.ask(Request::Nick { name: "robert".to_owned() }), Answer::Name("robert".to_owned()));
+    // Nobody else can stand under the name that was read.
+    assert!(matches!(carol.ask(Request::Nick { name: "bob".to_owned() }), Answer::Denied(_)));
+    assert_eq!(ruler.ask(Request::Kick { member: meant.number, reason: String::new() }), Answer::Done);
+    assert!(matches!(bob.rest().last(), Some(FromRoom::Ended(_))));
+    host.out.expect("* robert was put out by laptop");
+    let mut again = bob.again(port);
+    again.hello.name = "bob".to_owned();
+    assert!(matches!(again.refused(), Refusal::Banned { .. }));
+    carol.text("still here");
+    host.out.expect("carol: still here");
+}
+
+#[test]
+fn case_76_bytes_that_nobody_types_leave_the_prompt_working() {
+    let Talk { mut host, mut peer, port: _, _alice } = talk();
+    for bytes in [&b"\xff"[..], b"\xc3x", b"\xe2\x28"] {
+        let read = host.raw().matches("could not be read").count();
+        host.bytes(bytes);
+        host.wait_for("that it is no text", |text| {
+            text.trim_end().ends_with("error: the line could not be read: invalid data\nalice>")
+        });
+        assert_eq!(host.raw().matches("could not be read").count(), read + 1, "{bytes:?}");
+        still_works(&mut host, &mut peer);
+    }
+    for sequence in [
+        "\0",
+        "\x1b",
+        "\x1b\x1b\x1b",
+        "\x1b[999;999R",
+        "\x1b[1;2;3~",
+        "\x1b[200~",
+        "\x1b]0;title\x07",
+        "\x1bOZ",
+        "\x1b[M !!",
+    ] {
+        host.keys(sequence);
+        // The end of a paste that never began is nothing.
+        host.keys("\x1b[201~x\r");
+        still_works(&mut host, &mut peer);
+    }
+}
+
+#[test]
+fn case_76_a_megabyte_that_is_pasted_is_refused_and_the_prompt_works_on() {
+    let Talk { mut host, mut peer, port: _, _alice } = talk();
+    let paste = ["\x1b[200~", &"a line of a file\n".repeat(65_000), "\x1b[201~\r"].concat();
+    host.bytes(paste.as_bytes());
+    host.expect("error: ");
+    still_works(&mut host, &mut peer);
+}
+
+#[test]
+fn case_77_a_program_that_was_stopped_goes_on_with_its_line_and_shows_what_came_meanwhile() {
+    let alice = Home::new();
+    let host = Pchat::host(&alice, "alice", &["--rate", "off"]);
+    let port = host.port();
+    let mut peer = Peer::call(port, &pchat::trust::Identity::load_or_create(&alice.identity()).expect("it has one"));
+    peer.knock();
+    let mut shell = alice.command("bash");
+    let script = "set -m; \"$@\"; echo it is stopped; read -r; fg > /dev/null; echo it is over";
+    shell.args([
+        "-c",
+        script,
+        "sh",
+        env!("CARGO_BIN_EXE_pchat"),
+        "join",
+        &format!("127.0.0.1:{port}"),
+        "--name",
+        "carol",
+    ]);
+    let mut member = Pty::spawn(shell);
+    member.wait_for("its prompt", |text| text.contains("* you are carol ") && text.contains("\ncarol>"));
+    member.keys("half a li");
+    member.expect("carol> half a li");
+    member.keys(CTRL_Z);
+    member.expect("it is stopped");
+    for i in 0..10 {
+        peer.text(format!("line {i}"));
+    }
+    peer.expect_line("line 9");
+    member.keys("\r");
+    member.wait_for("what came, and the line", |text| text.trim_end().ends_with("bob: line 9\ncarol> half a li"));
+    assert!((0..10).all(|i| member.text().contains(&format!("bob: line {i}\n"))));
+    member.keys("ne\r");
+    peer.expect_line("half a line");
+    member.line("quit");
+    member.expect("it is over");
+}
+
+#[test]
+fn case_78_a_terminal_that_can_only_print_or_has_no_name_takes_lines() {
+    for term in [None, Some("dumb"), Some("no-such-terminal")] {
+        let alice = Home::new();
+        let mut host = Pchat::host(&alice, "alice", &[]);
+        let mut command = alice.pchat();
+        command.args(["join", &format!("127.0.0.1:{}", host.port()), "--name", "bob"]);
+        match term {
+            Some(term) => command.env("TERM", term),
+            None => command.env_remove("TERM"),
+        };
+        let mut member = Pty::spawn(command);
+        member.expect("bob>");
+        member.line("hello");
+        host.out.expect("bob: hello");
+        host.say("hello yourself");
+        member.wait_for("a prompt below it", |text| {
+            text.contains("\nalice: hello yourself\n") && text.trim_end().ends_with("\nbob>")
+        });
+        member.line("quit");
+        assert_eq!(member.wait_clean(), Some(0), "{term:?}");
+        host.out.expect("* bob left");
+    }
+}
+
+#[test]
+fn case_82_a_search_or_a_menu_that_stays_open_holds_up_nobody_and_hides_nothing() {
+    const LINES: usize = 1_000;
+    let Talk { mut host, mut peer, port, _alice } = talk();
+    let mut witness = Peer::enter(port, "witness");
+    for (round, (open, shown)) in [("p\t", "alice> pause"), (CTRL_R, "reverse-i-search")].into_iter().enumerate() {
+        host.line(&format!("hello {round}"));
+        peer.expect_line(&format!("hello {round}"));
+        host.keys(open);
+        host.expect(shown);
+        for i in 0..LINES {
+            peer.text(format!("line {round} {i}"));
+        }
+        witness.expect_line(&format!("line {round} {}", LINES - 1));
+        host.keys(CTRL_G);
+        host.keys(CTRL_U);
+        let last = format!("bob: line {round} {}\nalice>", LINES - 1);
+        host.wait_for("the last line", |text| text.trim_end().ends_with(&last));
+        let raw = host.raw();
+        assert!((0..LINES).all(|i| raw.contains(&format!(" line {round} {i}\x1b"))), "none is left out");
+        still_works(&mut host, &mut peer);
+    }
+}
+
+#[test]
+fn case_122_storms_of_sizes_and_signals_leave_a_whole_prompt_and_one_goodbye() {
+    let Talk { mut host, mut peer, port: _, _alice } = talk();
+    host.keys("half a li");
+    host.expect("alice> half a li");
+    for i in 0..300_u16 {
+        host.resize(5 + i % 40, 1 + i * 7 % 150);
+        host.signal(Signal::WINCH);
+        host.signal(Signal::CONT);
+        if i % 10 == 0 {
+            peer.text(format!("line {i}"));
+        }
+    }
+    host.resize(24, 80);
+    host.signal(Signal::WINCH);
+    peer.text("the storm is over");
+    host.wait_for("the line below it", |text| text.trim_end().ends_with("bob: the storm is over\nalice> half a li"));
+    host.keys("ne\r");
+    peer.expect_line("half a line");
+    // All at once, before it can heed the first of them.
+    host.signal(Signal::STOP);
+    for _ in 0..50 {
+        for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::WINCH] {
+            host.signal(signal);
+        }
+    }
+    host.signal(Signal::CONT);
+    let rest = peer.rest();
+    peer.link.wire.finish(true);
+    assert_eq!(host.wait_clean(), Some(0));
+    assert!(matches!(rest.last(), Some(FromRoom::Ended(pchat::wire::End::Closed { .. }))), "{rest:?}");
+    assert!(!rest.iter().any(|frame| matches!(frame, FromRoom::Event { event: Event::Left { .. }, .. })));
+}
