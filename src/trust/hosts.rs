@@ -100,7 +100,8 @@ impl Hosts {
         })
     }
 
-    /// Remembers the key of `from` for `to` as well, where the same room is from now on; whether there was one.
+    /// Remembers the key of `from` for `to` as well, where the same room is from now on; whether there was one. It is a
+    /// room that says where it went: at port 0, which is no place, nothing is remembered, and the list stays readable.
     ///
     /// # Errors
     ///
@@ -108,8 +109,8 @@ impl Hosts {
     /// read or written.
     pub fn copy(&self, from: &HostAddr, to: &HostAddr) -> Result<bool, HostsError> {
         self.file.update(|pins: &mut Vec<PinnedHost>| match find(pins, from).copied() {
-            Some(key) => Ok((add(pins, to, &key)?, true)),
-            None => Ok((Changed::No, false)),
+            Some(key) if to.port() != 0 => Ok((add(pins, to, &key)?, true)),
+            _ => Ok((Changed::No, false)),
         })
     }
 }

@@ -149,6 +149,14 @@ fn case_33_writers_at_the_same_time_lose_nothing() {
 }
 
 #[test]
+fn case_143_a_room_that_says_it_went_to_port_0_does_not_spoil_the_list() {
+    let scratch = Scratch::new();
+    let hosts = list(&scratch);
+    assert!(!hosts.copy(&addr("a"), &addr("a").with_port(0)).unwrap());
+    assert_eq!(hosts.check(&addr("a"), &key(1)).unwrap(), Pin::Known);
+}
+
+#[test]
 fn case_135_a_key_that_cannot_be_saved_is_an_error() {
     let scratch = Scratch::new();
     fs::write(scratch.join("file"), "").unwrap();

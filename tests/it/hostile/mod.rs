@@ -6,8 +6,10 @@ mod floods;
 mod forge;
 mod frames;
 mod handshake;
+mod lies;
 mod network;
 mod peer;
+mod room;
 mod text;
 mod typed;
 
