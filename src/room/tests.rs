@@ -11,5 +11,6 @@ mod pace;
 pub(crate) mod peer;
 mod power;
 mod races;
+mod storms;
 mod streams;
 mod turns;

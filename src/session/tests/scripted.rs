@@ -199,6 +199,37 @@ async fn case_143_gaps_without_end_overflow_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn case_10_a_room_that_never_answers_a_hello_is_given_up_in_plain_words() {
+    let mut stage = Stage::set();
+    let start = Instant::now();
+    let (_fake, _) = stage.dialed().await;
+    assert_eq!(stage.ending().await, Ending::Failed("the room does not answer".into()));
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cases_124_and_125_a_way_that_passes_nothing_is_noticed_and_the_member_comes_back_from_wherever_it_is() {
+    let (mut stage, mut fake) = Stage::entered().await;
+    let start = Instant::now();
+    let cut = stage.owner.until(|event| matches!(event, SessionEvent::Cut { .. })).await;
+    assert!(matches!(cut, SessionEvent::Cut { reason, .. } if reason == "the room has fallen silent"));
+    assert_eq!(start.elapsed().as_secs(), 45);
+    let mut pings = 0;
+    while let Some(Ok(frame)) = fake.frames.next().await {
+        pings += usize::from(matches!(frame, ToRoom::Ping(_)));
+    }
+    assert_eq!(pings, 2, "one every 15 s");
+    // A night later its seat is gone, and with it what was said.
+    tokio::time::advance(Duration::from_secs(8 * 3600)).await;
+    let (mut fake, hello) = stage.dialed().await;
+    assert_eq!(hello.resume.map(|at| (at.epoch, at.seq)), Some((Epoch([1; 16]), 10)));
+    fake.say(FromRoom::Welcome(Welcome { number: 9, seq: 700, resumed: false, ..welcome() })).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Restored { restarted: false, missed: true })).await;
+    let quiet = timeout(Duration::from_secs(14), fake.hear()).await;
+    assert!(quiet.is_err(), "no burst of anything that had waited: {quiet:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn case_145_words_of_yesterday_are_dropped_and_a_hole_is_stated() {
     let (mut stage, mut fake) = Stage::entered().await;
     fake.say(ann()).await;

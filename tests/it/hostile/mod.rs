@@ -2,6 +2,7 @@
 //! program.
 
 mod door;
+mod files;
 mod floods;
 mod forge;
 mod frames;
@@ -9,6 +10,7 @@ mod handshake;
 mod lies;
 mod network;
 mod peer;
+mod power;
 mod room;
 mod text;
 mod typed;
@@ -24,7 +26,7 @@ use crate::support::{Home, Pchat};
 
 /// An open room with a member in it, neither of whom must notice anything.
 struct Scene {
-    _home: Home,
+    home: Home,
     host: Pchat,
     witness: Peer,
     port: u16,
@@ -41,7 +43,7 @@ impl Scene {
         let port = host.port();
         let witness = Peer::enter(port, "witness");
         host.out.expect("* witness joined");
-        Self { _home: home, host, witness, port }
+        Self { home, host, witness, port }
     }
 
     /// A connection of somebody hostile.
