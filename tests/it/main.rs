@@ -1,5 +1,6 @@
 //! The program as people and attackers meet it: real processes, real sockets, real terminals.
 
+mod catalogue;
 mod cli;
 mod codes;
 mod corpus;

@@ -8,6 +8,7 @@ use std::{
 
 use pchat::{
     net,
+    transfer::message::{Message, Offer},
     trust::Identity,
     wire::{
         Answer, Departure, End, Epoch, Event, FromRoom, Gap, Introduction, KnockRow, MAX_FRAME_LEN, Refusal, Request,
@@ -284,6 +285,25 @@ fn case_143_a_hundred_thousand_members_and_pages_without_end_cost_little_and_end
     member.out.expect_where("the rest counted", |line| line.starts_with("and ") && line.ends_with(" more"));
     let grown = member.process.resident().zip(before).map(|(now, before)| now.saturating_sub(before));
     assert!(grown.is_none_or(|bytes| bytes < 32 << 20), "{grown:?}");
+}
+
+#[test]
+fn cases_92_and_143_offers_without_end_are_remembered_to_a_limit() {
+    let room = Room::open();
+    let home = Home::new();
+    let (mut member, mut guest) = room.joined(&home, &["--stay"]);
+    guest.introduce(2, "carol");
+    for number in 1..=2_100_u32 {
+        let offer = Offer { name: format!("file-{number}"), bytes: u64::from(number), folder: None };
+        let payload = Message::Offer { tag: number, offer }.encode();
+        guest.kept(2, number.into(), number, Said { command: "sendfile".to_owned(), payload });
+    }
+    member.out.expect("* carol offers file-2048 (2.0 KiB): accept 2048 / decline 2048");
+    member.out.expect("* carol offers file-2049, which is one offer too many to remember");
+    member.say("/accept 2100");
+    member.err.expect("error: no offer has the number 2100");
+    member.say("still here");
+    assert_eq!(guest.echo(), "still here");
 }
 
 #[test]

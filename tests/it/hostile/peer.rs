@@ -394,9 +394,4 @@ impl Peer {
         self.say(&ToRoom::Ask(request));
         self.expect("an answer", |frame| if let FromRoom::Answer(answer) = frame { Some(answer) } else { None })
     }
-
-    /// Who this member is to others.
-    pub fn to(&self) -> To {
-        To::Member { key: self.identity.public_key(), instance: self.hello.instance }
-    }
 }

@@ -48,6 +48,24 @@ fn case_72_numbers_that_no_offer_has_are_errors_or_text() {
 }
 
 #[test]
+fn case_73_a_message_to_a_name_that_looks_like_somebodys_goes_to_nobody() {
+    let mut scene = Scene::new();
+    let mut bill = scene.enter("bill");
+    for name in ["biII", "b1ll", "bi11", "b\u{456}ll", "bil", "bill-2", "ｂｉｌｌ"] {
+        scene.host.say(&format!("msg {name} the secret"));
+        scene.host.err.expect_start("error: ");
+        scene.host.say(&format!("/msg {name} the secret"));
+        scene.host.err.expect_start("error: ");
+    }
+    // Case alone makes no other name.
+    scene.host.say("msg BILL the secret");
+    bill.expect_line("the secret");
+    assert_eq!(scene.witness.lines(), [""; 0]);
+    // What the witness has just said to everyone.
+    assert_eq!(bill.lines(), ["sync"]);
+}
+
+#[test]
 fn case_74_who_is_put_out_is_the_one_that_was_meant_whatever_the_name_is_by_then() {
     let alice = Home::new();
     let host = Pchat::host(&alice, "alice", &["--open"]);

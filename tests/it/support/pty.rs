@@ -136,11 +136,6 @@ impl Pty {
         code.expect("it tells its code").to_owned()
     }
 
-    /// Looks at the screen as it is.
-    pub fn look<T>(&self, at: impl FnOnce(&vt100::Screen) -> T) -> T {
-        at(self.shown.0.lock().unwrap_or_else(PoisonError::into_inner).parser.screen())
-    }
-
     /// Everything written to the terminal until now.
     pub fn raw(&self) -> String {
         String::from_utf8_lossy(&self.shown.0.lock().unwrap_or_else(PoisonError::into_inner).raw).into_owned()
