@@ -201,7 +201,14 @@ fn early(config: &Arc<ClientConfig>, port: u16) -> Wire {
     let name = "pchat.invalid".try_into().expect("a name");
     let mut tls = rustls::ClientConnection::new(config.clone(), name).expect("a configuration");
     let features = FEATURE_STREAMS;
-    let hello = Hello { features, name: "early".to_owned(), instance: instance(), next: 1, resume: None };
+    let hello = Hello {
+        features,
+        name: "early".to_owned(),
+        instance: instance(),
+        next: 1,
+        resume: None,
+        otherwise: pchat::wire::Otherwise::Knock,
+    };
     let hello = ToRoom::Hello(hello);
     let envelope = Envelope { n: 1, prev: 0, to: To::Everyone, body: Body::Say(line("early")) };
     let frames = [encode(&hello), encode(&ToRoom::Envelope(envelope))];

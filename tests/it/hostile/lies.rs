@@ -48,7 +48,7 @@ fn case_69_and_147_what_a_room_calls_people_and_gives_as_reasons_is_shown_as_cod
     guest.event(Event::Away { member: 3 });
     member.out.expect_start(&format!("* {SHOWN}2 is away"));
     let (by, reason) = (EVIL.to_owned(), EVIL.to_owned());
-    guest.event(Event::Left { member: 3, how: Departure::Kicked { by, reason } });
+    guest.event(Event::Left { member: 3, how: Departure::Kicked { by, reason, term: pchat::wire::Term::Good } });
     member.out.expect(&format!("* {SHOWN}2 was put out by {SHOWN}: {SHOWN}"));
     guest.event(Event::Said {
         from: 2,
@@ -70,7 +70,7 @@ fn case_69_and_147_what_a_room_calls_people_and_gives_as_reasons_is_shown_as_cod
     guest.event(Event::KnockOver { name: EVIL.to_owned(), entered: true });
     // The longest reason that a frame can hold.
     let reason = EVIL.repeat(12 * 1024 / EVIL.len());
-    guest.say(&FromRoom::Ended(End::Kicked { by: EVIL.to_owned(), reason }));
+    guest.say(&FromRoom::Ended(End::Kicked { by: EVIL.to_owned(), reason, term: pchat::wire::Term::Minutes }));
     let ended = member.wait();
     failed(&ended, &format!("{SHOWN} put you out of the room: {SHOWN}"));
     assert!(!ended.out.contains(|c: char| c.is_control() && c != '\n'), "{ended:?}");
@@ -83,7 +83,7 @@ fn case_69_refusals_are_shown_as_codes_and_end_it() {
     let home = Home::new();
     for (refusal, says) in [
         (Refusal::Name(EVIL.to_owned()), SHOWN),
-        (Refusal::Banned { secs: u64::MAX }, "you were put out of this room"),
+        (Refusal::Banned { secs: Some(u64::MAX) }, "you were put out of this room"),
         (Refusal::Full { limit: u32::MAX }, "the room is full"),
         (Refusal::Yourself, "the very program"),
     ] {
@@ -278,6 +278,7 @@ fn case_143_a_hundred_thousand_members_and_pages_without_end_cost_little_and_end
             rtt_micros: Some(u32::MAX),
             host: true,
             away: true,
+            muted: false,
         });
         guest.say(&FromRoom::Answer(Answer::Who { rows: rows.collect(), more: true }));
     }

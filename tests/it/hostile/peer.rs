@@ -233,7 +233,14 @@ impl Peer {
     pub fn over(mut wire: Wire, identity: &Identity) -> Self {
         wire.shake_hands().expect("a handshake");
         let features = FEATURE_STREAMS;
-        let hello = Hello { features, name: "bob".to_owned(), instance: instance(), next: 1, resume: None };
+        let hello = Hello {
+            features,
+            name: "bob".to_owned(),
+            instance: instance(),
+            next: 1,
+            resume: None,
+            otherwise: pchat::wire::Otherwise::Knock,
+        };
         let welcome = Welcome {
             features: 0,
             epoch: pchat::wire::Epoch([0; 16]),

@@ -70,7 +70,11 @@ fn cases_138_to_140_whatever_somebody_does_while_they_are_put_out_nothing_of_it_
     let mut sender = flood.join().expect("it ends");
     for peer in [&mut sender, &mut second] {
         peer.text("too late");
-        let kicked = FromRoom::Ended(End::Kicked { by: "alice".to_owned(), reason: "enough".to_owned() });
+        let kicked = FromRoom::Ended(End::Kicked {
+            by: "alice".to_owned(),
+            reason: "enough".to_owned(),
+            term: pchat::wire::Term::Minutes,
+        });
         // One that reads nothing while it floods may be cut off before it gets to the room's last words.
         let told = peer.rest().last() == Some(&kicked);
         assert!(told || peer.link.over.is_some());
