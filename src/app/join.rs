@@ -236,7 +236,14 @@ impl Outside {
             return Ok(Pin::Known);
         }
         let (hosts, at) = (self.hosts.clone(), addr.clone());
-        let pin = tokio::task::spawn_blocking(move || anyhow::Ok(hosts.check(&at, &key)?));
+        let pin = tokio::task::spawn_blocking(move || {
+            let pin = hosts.check(&at, &key)?;
+            if pin == Pin::New {
+                // Better known before the room sees us than after.
+                hosts.can_remember()?;
+            }
+            anyhow::Ok(pin)
+        });
         let pin = pin.await.map_err(anyhow::Error::from).flatten();
         let pin = pin.map_err(|error| DialError::Final(super::told(&error)))?;
         if pin == Pin::New {

@@ -76,6 +76,15 @@ impl Hosts {
         compare(&self.file.read()?, addr, key)
     }
 
+    /// Whether a key could be remembered now, as far as that shows without doing it.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::File`] if it could not.
+    pub fn can_remember(&self) -> Result<(), HostsError> {
+        self.file.update(|_: &mut Vec<PinnedHost>| Ok((Changed::No, ())))
+    }
+
     /// Remembers a room's key.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ fn case_1_callers_that_close_without_a_word_are_one_line_in_the_log() {
     host.signal(Signal::TERM);
     assert_eq!(host.wait().code, Some(0));
     let log = fs::read_to_string(log).expect("a log");
-    let lines: Vec<_> = log.lines().filter(|line| line.contains("before they proved a key")).collect();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("connections closed at the door")).collect();
     // One line every ten seconds, and one at the end.
     assert!(!lines.is_empty() && lines.len() as u64 <= 1 + began.elapsed().as_secs() / 10, "{lines:?}");
     let counted = lines.iter().flat_map(|line| line.split(['=', ' ']).filter_map(|word| word.parse::<u64>().ok()));

@@ -49,7 +49,7 @@ fn case_69_and_147_what_a_room_calls_people_and_gives_as_reasons_is_shown_as_cod
     member.out.expect_start(&format!("* {SHOWN}2 is away"));
     let (by, reason) = (EVIL.to_owned(), EVIL.to_owned());
     guest.event(Event::Left { member: 3, how: Departure::Kicked { by, reason, term: pchat::wire::Term::Good } });
-    member.out.expect(&format!("* {SHOWN}2 was put out by {SHOWN}: {SHOWN}"));
+    member.out.expect(&format!("* {SHOWN}2 was put out for good by {SHOWN}: {SHOWN}"));
     guest.event(Event::Said {
         from: 2,
         n: 2,
@@ -98,6 +98,7 @@ fn case_10_a_room_that_keeps_one_waiting_at_the_door_can_be_left() {
     let room = Room::open();
     let home = Home::new();
     let member = Pchat::knock(&home, "bob", room.port, &[]);
+    room.accept().say(&FromRoom::Refused(Refusal::Stranger));
     let mut guest = room.accept();
     for i in 0..200 {
         guest.say(&FromRoom::Waiting { name: format!("{EVIL}{i}") });
