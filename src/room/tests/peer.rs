@@ -315,12 +315,15 @@ impl Member {
         events
     }
 
-    /// What comes until the connection ends.
+    /// What comes until the connection ends, which it has to.
     pub(crate) async fn rest(&mut self) -> Vec<FromRoom> {
         let mut rest = Vec::new();
-        while let Some(frame) = self.hear().await {
-            rest.push(frame);
-        }
+        let over = timeout(Duration::from_secs(3600), async {
+            while let Some(frame) = self.hear().await {
+                rest.push(frame);
+            }
+        });
+        assert!(over.await.is_ok(), "the room does not close it");
         rest
     }
 
