@@ -2,8 +2,8 @@
 //! [specification](crate::wire#codes) says what goes in.
 //!
 //! The two sides are types of their own, so that neither can be taken for the other, and each step consumes the one
-//! before it: a state is good for one guess. `spake2` accepts any point, so [`point`] comes first. What this module
-//! holds of the code and of the key is wiped when dropped; `spake2` does not wipe its own copy.
+//! before it: a state is good for one guess. `spake2` accepts any point, so an element is checked here first. What this
+//! module holds of the code and of the key is wiped when dropped; `spake2` does not wipe its own copy.
 
 use aws_lc_rs::hmac;
 use curve25519_dalek::{edwards::CompressedEdwardsY, traits::IsIdentity};
