@@ -286,7 +286,7 @@ pub mod file {
 
 /// What arrives and is not shown yet.
 pub mod screen {
-    /// How many lines may wait before [`Backlog::ready`] does: enough that a burst never stops the room.
+    /// How many lines may wait before the source of the lines does: enough that a burst never stops the room.
     pub const LINES: usize = 1_024;
 
     /// How many bytes may: the longest lines would otherwise take 16 MiB.

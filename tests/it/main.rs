@@ -10,6 +10,7 @@ mod dropin;
 mod files;
 mod hostile;
 mod knock;
+mod limits;
 mod link;
 mod people;
 mod plain;
