@@ -17,7 +17,8 @@ use socket2::SockRef;
 
 use super::{
     Scene, closed,
-    peer::{Peer, call_from_elsewhere, stranger},
+    peer::{Peer, stranger},
+    wire::call_from_elsewhere,
 };
 use crate::support::{Dice, Home, PATIENCE, Pchat, Signal};
 
@@ -34,11 +35,10 @@ fn case_1_callers_that_close_without_a_word_are_one_line_in_the_log() {
     (0..CALLERS).for_each(|_| drop(scene.call()));
     // Connections are accepted in order: once an honest one is through, all of those were seen.
     scene.still_works();
-    let Scene { host, witness, .. } = scene;
     // A member who stays would hold the host's end up: it waits until its last words are read.
-    drop(witness);
-    host.signal(Signal::TERM);
-    assert_eq!(host.wait().code, Some(0));
+    scene.witness.link.wire.finish(true);
+    scene.host.signal(Signal::TERM);
+    assert_eq!(scene.host.process.wait().code(), Some(0));
     let log = fs::read_to_string(log).expect("a log");
     let lines: Vec<_> = log.lines().filter(|line| line.contains("connections closed at the door")).collect();
     // One line every ten seconds, and one at the end.
@@ -139,7 +139,7 @@ fn answer(scene: &Scene, bytes: &[u8], in_segments: bool) -> Option<u8> {
         false => stream.write_all(bytes),
     };
     let mut first = [0];
-    stream.read(&mut first).is_ok_and(|read| read > 0).then_some(first[0])
+    stream.read_exact(&mut first).is_ok().then_some(first[0])
 }
 
 #[test]
@@ -230,9 +230,9 @@ fn case_7_without_descriptors_members_talk_on_and_callers_come_in_once_there_are
     let host = Pchat::spawn("host", shell);
     let port = host.port();
     let mut witness = Peer::enter(port, "witness");
+    let began = Instant::now();
     let held: Vec<_> = (0..60).map(|_| call_from_elsewhere(port)).collect();
     let refused = || fs::read_to_string(&log).expect("a log").matches("could not accept a connection").count();
-    let began = Instant::now();
     while refused() == 0 {
         assert!(began.elapsed() < PATIENCE, "descriptors never ran out");
         thread::yield_now();

@@ -10,10 +10,7 @@ use pchat::{
 };
 use rustls::ServerConnection;
 
-use super::{
-    Scene,
-    peer::{Peer, Wire},
-};
+use super::{Scene, peer::Peer, wire::Wire};
 
 fn offer(name: &str, bytes: u64) -> Offer {
     Offer { name: name.to_owned(), bytes, folder: None }

@@ -16,7 +16,7 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use super::peer::Wire;
+use super::wire::Wire;
 
 /// What an end presents as its keys, and with which one it signs.
 #[derive(Debug)]

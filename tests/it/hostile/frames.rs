@@ -28,6 +28,8 @@ fn each_closes(breaches: impl IntoIterator<Item = Vec<u8>>) {
     let mut count = 0;
     for bytes in breaches {
         let n = peer.text("before");
+        // Heard back: whoever comes again says what it was told to have been accepted, and no more.
+        peer.expect_line("before");
         let shown = format!("{:?}", &bytes[..bytes.len().min(40)]);
         peer.bytes(&bytes);
         peer.text("after");

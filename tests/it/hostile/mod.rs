@@ -2,6 +2,8 @@
 //! program.
 
 mod door;
+mod entry;
+mod excess;
 mod files;
 mod floods;
 mod forge;
@@ -14,13 +16,15 @@ mod power;
 mod room;
 mod text;
 mod typed;
+mod wire;
 
 use std::{
     io::{Read, Write},
     net::TcpStream,
 };
 
-use peer::{Peer, call_from_elsewhere};
+use peer::Peer;
+use wire::call_from_elsewhere;
 
 use crate::support::{Home, Pchat};
 
@@ -93,4 +97,14 @@ fn closed(mut stream: TcpStream) -> Vec<u8> {
         Err(error) => panic!("it does not close: {error}"),
     }
     answer
+}
+
+impl Drop for Scene {
+    /// Tells what the room's own program said, if a test fails.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the host has written:\n{}", self.host.out.so_far().join("\n"));
+            eprintln!("and as errors:\n{}", self.host.err.so_far().join("\n"));
+        }
+    }
 }

@@ -11,7 +11,10 @@ use pchat::{
 };
 use rustls::ServerConnection;
 
-use super::peer::{Link, Wire, instance, line, stranger};
+use super::{
+    peer::{Link, instance, line, stranger},
+    wire::Wire,
+};
 use crate::support::{Home, PATIENCE, Pchat};
 
 /// A room that listens.

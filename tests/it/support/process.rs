@@ -105,11 +105,13 @@ impl Pchat {
         Self::run(home, args).end()
     }
 
-    /// A room on a free port of loopback.
+    /// A room on a free port of loopback, with its user in it: whoever comes now is announced.
     pub fn host(home: &Home, name: &str, more: &[&str]) -> Self {
         let mut args = vec!["host", "--port", "0", "--bind", "127.0.0.1", "--name", name];
         args.extend(more);
-        Self::run(home, &args)
+        let host = Self::run(home, &args);
+        host.out.collect(1, |line| line.starts_with("* you are "));
+        host
     }
 
     /// A member of the room on that port, who is in when this returns.
