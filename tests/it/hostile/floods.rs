@@ -23,7 +23,7 @@ use crate::support::{Home, PATIENCE, Pchat};
 const MIB: u64 = 1 << 20;
 
 /// What an honest member may be made to wait for its own line, on a machine that has other things to do as well.
-const A_LINE: Duration = Duration::from_secs(2);
+const A_LINE: Duration = Duration::from_secs(10);
 
 /// Says so many lines one after the other, each of which has to be back soon.
 fn talk(peer: &mut Peer, lines: usize) {
