@@ -70,13 +70,17 @@ fn case_116_two_thousand_callers_from_elsewhere_do_not_keep_an_honest_one_out() 
             });
         }
         let home = Home::new();
-        let mut joins = 0;
-        while joins < 3 || called.load(Relaxed) < CALLERS {
+        // A few times: one key may not come for ever.
+        for _ in 0..5 {
             let member = Pchat::join(&home, "honest", port, &[]);
             assert_eq!(member.end().code, Some(0));
             talk(&mut scene.witness, 3);
-            joins += 1;
         }
+        while called.load(Relaxed) < CALLERS {
+            talk(&mut scene.witness, 3);
+        }
+        let member = Pchat::join(&home, "honest", port, &[]);
+        assert_eq!(member.end().code, Some(0));
     });
     scene.still_works();
 }
