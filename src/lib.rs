@@ -8,8 +8,8 @@
 //! * [`net`]: TCP and TLS. [`trust`]: identity, fingerprints and the files of who is trusted.
 //! * [`command`], [`args`], [`context`]: the contract of a command. [`registry`], [`words`]: from a line to a command.
 //!   [`commands`]: the commands. [`door`], [`exile`], [`message`], [`remembered`], [`table`]: what several of them use.
-//! * [`view`], [`repl`]: screen and keyboard. [`code`]: words that people say to each other. `looks`, `edits`: which names
-//!   look alike, and how far apart words are.
+//! * [`view`], [`repl`]: screen and keyboard. [`code`]: words that people say to each other. `looks`: which names
+//!   look alike.
 //! * [`cli`], [`app`]: the program, which joins all of it.
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
@@ -22,7 +22,6 @@ pub mod code;
 pub mod command;
 pub mod context;
 pub mod door;
-mod edits;
 pub mod exile;
 pub mod gauge;
 pub mod limits;
