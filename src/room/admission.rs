@@ -52,8 +52,8 @@ fn refused_name(error: &NameError) -> Verdict {
 }
 
 impl State {
-    /// Judges a caller who has said Hello, in the order: banned, too often, its own seat, locked, room for one more,
-    /// the host's own key, let in before, open, the code, knock.
+    /// Judges a caller who has said Hello, in the order: banned, too often, its own seat, locked, as many as one key
+    /// may have, room for one more, the code if one is brought, the host's own key, let in before, open, knock.
     pub(super) fn arrive(&mut self, caller: &Caller, hello: &Hello, listed: &Listed, now: Instant) -> Verdict {
         if hello.next == 0 {
             return Verdict::Violation;
@@ -77,7 +77,7 @@ impl State {
                 None => Verdict::Violation,
             };
         }
-        let own = self.seats.values().filter(|seat| seat.who.key == caller.key).count();
+        let own = self.seats_of(caller.key).count();
         if self.locked && !self.may_rule(caller.key) && own == 0 {
             return Verdict::Refused(Refusal::Locked);
         }
@@ -95,9 +95,7 @@ impl State {
         }
         if self.known(caller.key, listed) || self.config.open || caller.invited {
             // Whoever is in by another way knocks no more: an answer to that would seat it twice.
-            while let Some(index) = self.knocks.iter().position(|knock| knock.caller.key == caller.key) {
-                self.send_away(index, now);
-            }
+            self.end_knocks_of(caller.key, now);
             return match self.names.take_like(&hello.name, caller.key, listed.name_of_another) {
                 Ok(name) => Verdict::Seated(Box::new(self.enter(caller, hello, name, now))),
                 Err(error) => refused_name(&error),
@@ -112,8 +110,7 @@ impl State {
     /// Gives up the seat of a key whose connection has been broken longest, if there is one: a program that was killed
     /// does not come back to it. Returns whether there was one.
     fn give_up_oldest(&mut self, key: PublicKey, now: Instant) -> bool {
-        let broken =
-            self.seats.values().filter(|seat| seat.who.key == key).filter_map(|seat| Some((seat.broken?, seat)));
+        let broken = self.seats_of(key).filter_map(|seat| Some((seat.broken?, seat)));
         let Some(number) = broken.min_by_key(|(since, _)| *since).map(|(_, seat)| seat.who.number) else {
             return false;
         };
@@ -149,9 +146,7 @@ impl State {
             return Verdict::Refused(Refusal::NobodyToAsk);
         }
         // A key that knocks again has lost the first connection, or it would not.
-        if let Some(old) = self.knocks.iter().position(|knock| knock.caller.key == caller.key) {
-            self.send_away(old, now);
-        }
+        self.end_knocks_of(caller.key, now);
         let from_here = caller.address.map(Source::from);
         let same = self.knocks.iter().filter(|knock| knock.caller.address.map(Source::from) == from_here).count();
         if self.knocks.len() >= MAX_KNOCKS || same >= MAX_KNOCKS_FROM_ONE {
@@ -204,6 +199,13 @@ impl State {
         // than notices of knocks.
         if knock.told {
             self.tell_rulers(&Event::KnockOver { name: knock.name, entered: false }, now);
+        }
+    }
+
+    /// Whoever waits at the door with that key is sent away.
+    pub(super) fn end_knocks_of(&mut self, key: PublicKey, now: Instant) {
+        while let Some(index) = self.knocks.iter().position(|knock| knock.caller.key == key) {
+            self.send_away(index, now);
         }
     }
 

@@ -14,6 +14,7 @@ mod ask;
 mod bucket;
 mod carry;
 mod codes;
+mod comings;
 mod link;
 mod log;
 mod names;

@@ -1,23 +1,15 @@
 //! What the host alone may do: put out, ban, mute, lock, and change the code. All of it is about keys.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-
-use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 use super::{
     Guests,
     ask::{Errand, Outcome, denied},
-    bucket::Bucket,
     log::{Audience, Needs},
     names::NameError,
-    pace::{Pace, SharedPace},
     state::State,
 };
-use crate::limits::room::{COMES_EVERY, COMINGS_AT_ONCE, MAX_COMINGS, MAX_MUTED};
+use crate::limits::room::MAX_MUTED;
 use crate::{
     code::Code,
     wire::{
@@ -42,53 +34,6 @@ impl Ban {
     /// Seconds that are left of it.
     pub(super) fn secs(&self, now: Instant) -> Option<u64> {
         self.until.map(|until| until.saturating_duration_since(now).as_secs() + 1)
-    }
-}
-
-/// How often each key comes, and how fast it is read from, whichever of its members it speaks by.
-#[derive(Default)]
-pub(super) struct Comings(FxHashMap<PublicKey, Known>);
-
-struct Known {
-    comes: Bucket,
-    pace: SharedPace,
-}
-
-impl Known {
-    fn new(rate: Option<u32>, now: Instant) -> Self {
-        let pace = Arc::new(Mutex::new(Pace::new(rate, now)));
-        Self { comes: Bucket::every(COMES_EVERY, COMINGS_AT_ONCE, now), pace }
-    }
-
-    /// Whether forgetting it changes nothing: nobody is read from, and a new one would be the same.
-    fn is_spent(&self, now: Instant) -> bool {
-        let unused = Arc::strong_count(&self.pace) == 1;
-        unused && self.comes.is_full(now) && self.pace.lock().unwrap_or_else(PoisonError::into_inner).is_full(now)
-    }
-}
-
-impl Comings {
-    /// Counts a coming. How long the key has to wait, if it comes too often.
-    pub(super) fn wait(&mut self, key: PublicKey, rate: Option<u32>, now: Instant) -> Option<Duration> {
-        if self.0.len() >= MAX_COMINGS && !self.0.contains_key(&key) {
-            return None;
-        }
-        let bucket = &mut self.0.entry(key).or_insert_with(|| Known::new(rate, now)).comes;
-        if bucket.passes(now) {
-            bucket.take(now);
-            return None;
-        }
-        Some(COMES_EVERY)
-    }
-
-    /// How fast a key that has a seat is read from.
-    pub(super) fn pace(&mut self, key: PublicKey, rate: Option<u32>, now: Instant) -> SharedPace {
-        self.0.entry(key).or_insert_with(|| Known::new(rate, now)).pace.clone()
-    }
-
-    /// Forgets keys that have not come for a while, nor said anything.
-    pub(super) fn forget_old(&mut self, now: Instant) {
-        self.0.retain(|_, known| !known.is_spent(now));
     }
 }
 
@@ -198,11 +143,8 @@ impl State {
         if term == Term::Good || !for_good {
             self.bans.insert(key, ban);
         }
-        while let Some(index) = self.knocks.iter().position(|knock| knock.caller.key == key) {
-            self.send_away(index, now);
-        }
-        let seats: Vec<u32> =
-            self.seats.values().filter(|seat| seat.who.key == key).map(|seat| seat.who.number).collect();
+        self.end_knocks_of(key, now);
+        let seats: Vec<u32> = self.seats_of(key).map(|seat| seat.who.number).collect();
         for number in seats {
             let how = Departure::Kicked { by: by.to_owned(), reason: reason.clone(), term };
             self.depart(number, how, now);
@@ -250,8 +192,7 @@ impl State {
             let already = if muted { "they are muted already" } else { "they are not muted" };
             return Answer::Denied(already.to_owned());
         }
-        let seats: Vec<_> = self.seats.values().filter(|seat| seat.who.key == key).collect();
-        let told: Vec<(u32, Needs)> = seats.into_iter().map(|seat| (seat.who.number, seat.needs())).collect();
+        let told: Vec<(u32, Needs)> = self.seats_of(key).map(|seat| (seat.who.number, seat.needs())).collect();
         for (member, needs) in told {
             self.record(Event::Muted { member, by: by.to_owned(), muted }, Audience::All, needs, now);
         }

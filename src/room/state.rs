@@ -18,9 +18,10 @@ use super::{
     bucket::Bucket,
     carry::Carrier,
     codes::Codes,
+    comings::Comings,
     log::{Audience, Cursor, KeptFrame, Log, Needs, Place},
     names::Names,
-    power::{Ban, Comings},
+    power::Ban,
     seat::{LinkControl, LinkEnd, LinkShared, Seat},
 };
 use crate::limits::room::{RENAME_EVERY, RENAMES_AT_ONCE};
@@ -155,6 +156,11 @@ impl State {
     /// The host's own member.
     pub(super) fn host(&self) -> Option<&Seat> {
         self.seats.values().find(|seat| seat.host)
+    }
+
+    /// All seats of a key.
+    pub(super) fn seats_of(&self, key: PublicKey) -> impl Iterator<Item = &Seat> {
+        self.seats.values().filter(move |seat| seat.who.key == key)
     }
 
     /// The seat that `link` is the present link of.
