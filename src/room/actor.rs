@@ -11,9 +11,9 @@ use tokio_util::task::TaskTracker;
 use super::{
     Move, RoomConfig,
     admission::Listed,
-    ask::{Errand, Outcome},
+    ask::{Errand, Outcome, denied},
     carry::Carrier,
-    codes::{Codes, Notice},
+    codes::Codes,
     log::Log,
     relay::Violation,
     seat::LinkEnd,
@@ -45,11 +45,27 @@ pub(super) enum FromLink {
 /// What reaches the room beside the links' frames.
 #[derive(Debug)]
 pub(super) enum Control {
-    Arrive { caller: Caller, hello: Hello, listed: Listed, old_port: bool, reply: oneshot::Sender<Verdict> },
-    KnockBroke { ticket: u64 },
-    Run { errand: Errand, result: Result<Option<PublicKey>, String>, reply: oneshot::Sender<Answer> },
-    WrongCode(Notice),
-    Moved { result: Result<u16, String>, reply: oneshot::Sender<Answer> },
+    Arrive {
+        caller: Caller,
+        hello: Hello,
+        listed: Listed,
+        old_port: bool,
+        reply: oneshot::Sender<Verdict>,
+    },
+    KnockBroke {
+        ticket: u64,
+    },
+    Run {
+        errand: Errand,
+        result: Result<Option<PublicKey>, String>,
+        reply: oneshot::Sender<Answer>,
+    },
+    /// Those who may admit hear of this.
+    TellRulers(Event),
+    Moved {
+        result: Result<u16, String>,
+        reply: oneshot::Sender<Answer>,
+    },
     Close,
 }
 
@@ -218,12 +234,16 @@ impl Actor {
                 }
             }
             Control::KnockBroke { ticket } => self.state.knock_broke(ticket, now),
-            Control::Run { errand: Errand::Ban { by, key: None, name, reason, .. }, result: Ok(Some(key)), reply } => {
-                let outcome = self.state.ban_key(by, key, name, reason, now);
+            Control::Run { errand: Errand::Find { by, name, seen, wish }, result, reply } => {
+                let outcome = match result.map(|listed| listed.or(seen)) {
+                    Ok(Some(key)) => self.state.fulfil(by, key, name, wish, now),
+                    Ok(None) => denied(format!("nobody called {name} is or was here")),
+                    Err(reason) => denied(reason),
+                };
                 self.outcome(outcome, reply);
             }
             Control::Run { errand, result, reply } => {
-                let _ = reply.send(self.ran(&errand, result, now));
+                let _ = reply.send(self.ran(&errand, result.map(drop), now));
             }
             Control::Moved { result, reply } => {
                 let answer = match result {
@@ -235,19 +255,13 @@ impl Actor {
                 };
                 let _ = reply.send(answer);
             }
-            Control::WrongCode(notice) => {
-                let event = match notice {
-                    Notice::Guesses { address, tries, others } => Event::Guesses { address, tries, others },
-                    Notice::CodeOver { wrong } => Event::CodeOver { wrong },
-                };
-                self.state.tell_rulers(&event, now);
-            }
+            Control::TellRulers(event) => self.state.tell_rulers(&event, now),
             Control::Close => return true,
         }
         false
     }
 
-    fn ran(&mut self, errand: &Errand, result: Result<Option<PublicKey>, String>, now: Instant) -> Answer {
+    fn ran(&mut self, errand: &Errand, result: Result<(), String>, now: Instant) -> Answer {
         match (errand, result) {
             (Errand::LetIn { name, .. }, Err(error)) => {
                 Answer::Denied(format!("{name} still waits: the list of those let in was not saved: {error}"))
@@ -256,13 +270,13 @@ impl Actor {
                 "they are out, but still on the list of those let in, which was not saved: {error}"
             )),
             // Put out meanwhile: being on the list again is not for them.
-            (Errand::LetIn { key, .. } | Errand::Invite(Introduction { key, .. }), Ok(_))
+            (Errand::LetIn { key, .. } | Errand::Invite(Introduction { key, .. }), Ok(()))
                 if self.state.bans.contains_key(key) =>
             {
                 self.run_errand(Errand::PutOut { key: *key }, oneshot::channel().0);
                 Answer::Denied("they were put out meanwhile".to_owned())
             }
-            (Errand::LetIn { key, name }, Ok(_)) => {
+            (Errand::LetIn { key, name }, Ok(())) => {
                 // By key: the knock may have been lost and made again while the list was saved.
                 match self.state.knocks.iter().position(|knock| knock.caller.key == *key) {
                     Some(index) => {
@@ -272,20 +286,15 @@ impl Actor {
                     None => Answer::Denied(format!("{name} did not wait; they may come in at any time now")),
                 }
             }
-            (Errand::PutOut { .. }, Ok(_)) => Answer::Done,
-            (Errand::Rename { member, name, .. }, Ok(_)) => self.state.rename(*member, name, now),
+            (Errand::PutOut { .. } | Errand::Ban { .. } | Errand::Find { .. }, Ok(())) => Answer::Done,
+            (Errand::Rename { member, name, .. }, Ok(())) => self.state.rename(*member, name, now),
             (Errand::Invite(who), result) => self.state.invited(who, result.err(), now),
-            (Errand::Ban { .. }, Ok(Some(_))) => Answer::Done,
-            (Errand::Ban { key: Some(_), .. }, Err(error)) => Answer::Denied(format!(
+            (Errand::Ban { .. }, Err(error)) => Answer::Denied(format!(
                 "they are out until this room closes, but not for good, since that was not saved: {error}"
             )),
-            (Errand::Unban { key }, Ok(_)) => {
+            (Errand::Unban { key }, Ok(())) => {
                 self.state.bans.remove(key);
                 Answer::Done
-            }
-            (Errand::Mute { by, muted, .. }, Ok(Some(found))) => self.state.silence(by, found, *muted, now),
-            (Errand::Ban { name, .. } | Errand::Mute { name, .. }, Ok(None)) => {
-                Answer::Denied(format!("nobody called {name} is or was here"))
             }
             (_, Err(reason)) => Answer::Denied(reason),
         }

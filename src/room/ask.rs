@@ -35,12 +35,21 @@ pub(super) enum Errand {
     Rename { member: u32, key: PublicKey, name: String },
     /// Put on it, since they came in with the code.
     Invite(Introduction),
-    /// Taken off it and out for good. Without a key it is only asked whose name it is there, or else who was seen with it.
-    Ban { by: String, key: Option<PublicKey>, name: String, seen: Option<PublicKey>, reason: String },
+    /// Taken off it and out for good; they have been put out already.
+    Ban { key: PublicKey, name: String },
     /// Out no longer.
     Unban { key: PublicKey },
-    /// Asked whose name it is there, who is then to be silent, or not any more.
-    Mute { by: String, name: String, seen: Option<PublicKey>, muted: bool },
+    /// Asked whose name it is there, or else who was seen with it, for whom something is wished.
+    Find { by: String, name: String, seen: Option<PublicKey>, wish: Wish },
+}
+
+/// What the host wishes for a key.
+#[derive(Clone, Debug)]
+pub(super) enum Wish {
+    /// That it is out for good, and why.
+    Ban { reason: String },
+    /// That it says nothing to everyone any more, or may again.
+    Mute { muted: bool },
 }
 
 pub(super) fn denied(reason: impl Into<String>) -> Outcome {
@@ -98,10 +107,10 @@ impl State {
             }
             Request::Move { port } => Outcome::Move(port),
             Request::Code(change) => self.change_code(change),
-            Request::Ban { whom, reason } => self.ban(asker, whom, reason, now),
+            Request::Ban { whom, reason } => self.wish(asker, whom, Wish::Ban { reason }, now),
             Request::Unban { key } => self.unban(key, now),
             Request::Bans { after } => Outcome::Now(self.banned(after, now)),
-            Request::Mute { whom, muted } => self.mute(asker, whom, muted, now),
+            Request::Mute { whom, muted } => self.wish(asker, whom, Wish::Mute { muted }, now),
             Request::Lock { locked } => self.lock(asker, locked, now),
         }
     }

@@ -15,21 +15,7 @@ pub(super) use crate::limits::code::{
     ENFORCED_FROM, FIRST_PENALTY, FORGIVEN, FORGOTTEN_AFTER, LONGEST_PENALTY, MAX_GUESSES,
 };
 use crate::limits::code::{MAX_SOURCES, TOLD_EVERY, TOLD_FROM, TOLD_FROM_IN_ALL};
-use crate::{code::Code, source::Source};
-
-/// What is told of guessers.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Notice {
-    Guesses {
-        address: Option<IpAddr>,
-        /// Wrong codes from there.
-        tries: u32,
-        /// Wrong codes from elsewhere since the last notice.
-        others: u32,
-    },
-    /// There were so many that there is no code any more.
-    CodeOver { wrong: u64 },
-}
+use crate::{code::Code, source::Source, wire::Event};
 
 /// The right to compare one code.
 pub(super) struct Guess {
@@ -138,11 +124,11 @@ impl Codes {
     }
 
     /// A guess was wrong. What the host's user is to hear, if it is time.
-    pub(super) fn wrong(&self, guess: &Guess, now: Instant) -> Option<Notice> {
+    pub(super) fn wrong(&self, guess: &Guess, now: Instant) -> Option<Event> {
         let mut state = self.state();
         if state.guesses >= MAX_GUESSES && state.code.take().is_some() {
             state.epoch += 1;
-            return Some(Notice::CodeOver { wrong: state.guesses });
+            return Some(Event::CodeOver { wrong: state.guesses });
         }
         state.wrong += 1;
         let tries = state.sources.get(&guess.source).map_or(1, |tries| tries.count);
@@ -152,7 +138,7 @@ impl Codes {
         }
         state.told = Some(now);
         let others = std::mem::take(&mut state.wrong).saturating_sub(tries);
-        Some(Notice::Guesses { address: guess.address, tries, others })
+        Some(Event::Guesses { address: guess.address, tries, others })
     }
 }
 
@@ -231,7 +217,7 @@ mod tests {
             codes.wrong(&guess, now)
         };
         let told: Vec<_> = (0..MAX_GUESSES).filter_map(wrong).collect();
-        assert_eq!(told[told.len() - 1], Notice::CodeOver { wrong: MAX_GUESSES });
+        assert_eq!(told[told.len() - 1], Event::CodeOver { wrong: MAX_GUESSES });
         assert_eq!(codes.shown(), None);
         assert!(wrong(MAX_GUESSES).is_none(), "told once");
         codes.set(Some(code()));
@@ -275,13 +261,13 @@ mod tests {
             codes.wrong(&guess, now)
         };
         assert_eq!((wrong([10, 0, 0, 1], now), wrong([10, 0, 0, 1], now)), (None, None));
-        let told = Notice::Guesses { address: from([10, 0, 0, 1]), tries: 3, others: 0 };
+        let told = Event::Guesses { address: from([10, 0, 0, 1]), tries: 3, others: 0 };
         assert_eq!(wrong([10, 0, 0, 1], now), Some(told));
         for i in 0..200 {
             assert_eq!(wrong([10, 0, 1, i], now), None, "not again so soon");
         }
         let later = now + TOLD_EVERY;
-        let told = Notice::Guesses { address: from([10, 0, 2, 1]), tries: 1, others: 200 };
+        let told = Event::Guesses { address: from([10, 0, 2, 1]), tries: 1, others: 200 };
         assert_eq!(wrong([10, 0, 2, 1], later), Some(told));
     }
 

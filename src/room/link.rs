@@ -216,7 +216,7 @@ impl RoomHandle {
             },
             None => {
                 if let Some(notice) = self.codes.wrong(&guess, Instant::now()) {
-                    let _ = self.control.send(Control::WrongCode(notice)).await;
+                    let _ = self.control.send(Control::TellRulers(notice)).await;
                 }
                 refused(Refusal::WrongCode)
             }

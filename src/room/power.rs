@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::{
     Guests,
-    ask::{Errand, Outcome, denied},
+    ask::{Errand, Outcome, Wish, denied},
     log::{Audience, Needs},
     names::NameError,
     state::State,
@@ -38,24 +38,21 @@ impl Ban {
 }
 
 impl Errand {
-    /// Does it, off the room's thread. Gives the key that it was about.
+    /// Does it, off the room's thread. Gives the key that was found, if one was looked for.
     pub(super) fn run(self, guests: &dyn Guests) -> anyhow::Result<Option<PublicKey>> {
         match self {
-            Self::LetIn { key, name } | Self::Invite(Introduction { key, name, .. }) => {
-                guests.let_in(&key, &name).map(|()| Some(key))
+            Self::LetIn { key, name } | Self::Invite(Introduction { key, name, .. }) => guests.let_in(&key, &name)?,
+            Self::PutOut { key } => guests.put_out(&key)?,
+            Self::Rename { key, name, .. } => {
+                if guests.key_of(&name)?.is_some_and(|known| known != key) {
+                    return Err(NameError::Taken(name).into());
+                }
             }
-            Self::PutOut { key } => guests.put_out(&key).map(|()| Some(key)),
-            Self::Rename { key, name, .. } => match guests.key_of(&name)? {
-                Some(known) if known != key => Err(NameError::Taken(name).into()),
-                _ => Ok(Some(key)),
-            },
-            Self::Ban { key: Some(key), name, .. } => guests.ban(&key, &name).map(|()| Some(key)),
-            Self::Unban { key } => guests.unban(&key).map(|()| Some(key)),
-            // A name on the list before one that was only seen here.
-            Self::Ban { key: None, name, seen, .. } | Self::Mute { name, seen, .. } => {
-                Ok(guests.key_of(&name)?.or(seen))
-            }
+            Self::Ban { key, name } => guests.ban(&key, &name)?,
+            Self::Unban { key } => guests.unban(&key)?,
+            Self::Find { name, .. } => return guests.key_of(&name),
         }
+        Ok(None)
     }
 }
 
@@ -109,29 +106,28 @@ impl State {
         Outcome::First(Errand::PutOut { key: who.key })
     }
 
-    pub(super) fn ban(&mut self, by: u32, whom: Whom, reason: String, now: Instant) -> Outcome {
+    /// Does what is wished for somebody, once it is known whose key is meant.
+    pub(super) fn wish(&mut self, by: u32, whom: Whom, wish: Wish, now: Instant) -> Outcome {
         let by = self.name_of(by);
         match self.meant(whom) {
             Err(reason) => denied(reason),
-            Ok(Meant::Key(key, name)) => self.ban_key(by, key, name, reason, now),
-            Ok(Meant::Named(name, seen)) => Outcome::First(Errand::Ban { by, key: None, name, seen, reason }),
+            Ok(Meant::Key(key, name)) => self.fulfil(by, key, name, wish, now),
+            // A name on the list goes before one that was only seen here.
+            Ok(Meant::Named(name, seen)) => Outcome::First(Errand::Find { by, name, seen, wish }),
         }
     }
 
-    /// Puts a key out for good: here at once, whatever becomes of the list.
-    pub(super) fn ban_key(
-        &mut self,
-        by: String,
-        key: PublicKey,
-        name: String,
-        reason: String,
-        now: Instant,
-    ) -> Outcome {
-        if key == self.config.owner {
-            return denied("the host cannot be banned");
+    /// Does what is wished for a key.
+    pub(super) fn fulfil(&mut self, by: String, key: PublicKey, name: String, wish: Wish, now: Instant) -> Outcome {
+        match wish {
+            Wish::Ban { .. } if key == self.config.owner => denied("the host cannot be banned"),
+            Wish::Ban { reason } => {
+                // Here at once, whatever becomes of the list.
+                self.put_out(&by, key, Ban::for_good(&name), reason, now);
+                Outcome::First(Errand::Ban { key, name })
+            }
+            Wish::Mute { muted } => Outcome::Now(self.silence(&by, key, muted, now)),
         }
-        self.put_out(&by, key, Ban::for_good(&name), reason.clone(), now);
-        Outcome::First(Errand::Ban { by, key: Some(key), name, seen: None, reason })
     }
 
     /// Ends all that a key has here, at the door too.
@@ -170,17 +166,8 @@ impl State {
         Answer::Bans { rows, more: rest.next().is_some() }
     }
 
-    pub(super) fn mute(&mut self, by: u32, whom: Whom, muted: bool, now: Instant) -> Outcome {
-        let by = self.name_of(by);
-        match self.meant(whom) {
-            Err(reason) => denied(reason),
-            Ok(Meant::Key(key, _)) => Outcome::Now(self.silence(&by, key, muted, now)),
-            Ok(Meant::Named(name, seen)) => Outcome::First(Errand::Mute { by, name, seen, muted }),
-        }
-    }
-
     /// Lets a key say nothing to everyone any more, or again.
-    pub(super) fn silence(&mut self, by: &str, key: PublicKey, muted: bool, now: Instant) -> Answer {
+    fn silence(&mut self, by: &str, key: PublicKey, muted: bool, now: Instant) -> Answer {
         if key == self.config.owner {
             return Answer::Denied("the host cannot be muted".to_owned());
         }
