@@ -114,7 +114,8 @@ impl RoomHandle {
             Err(_) => return tracing::debug!(?address, "no hello in time"),
         };
         let mut caller = Caller { key, address, gauge, inside: via == Via::Inside, invited: false };
-        let mut verdict = self.judge(&caller, &hello, via == Via::OldPort).await;
+        let listed = self.listed(key, &hello.name).await;
+        let mut verdict = self.judge(&caller, &hello, &listed, via).await;
         if let Verdict::Prove(element) = verdict {
             let ends = Ends { exporter, joiner: key, host: self.config.owner };
             let proved = tokio::select! {
@@ -126,7 +127,7 @@ impl RoomHandle {
                 Proved::Not(verdict) => verdict,
                 Proved::Knows => {
                     caller.invited = true;
-                    self.judge(&caller, &hello, via == Via::OldPort).await
+                    self.judge(&caller, &hello, &listed, via).await
                 }
             };
         }
@@ -158,24 +159,28 @@ impl RoomHandle {
         }
     }
 
-    /// Asks the actor about a Hello.
-    async fn judge(&self, caller: &Caller, hello: &Hello, old_port: bool) -> Verdict {
-        let (guests, key, name) = (self.config.guests.clone(), caller.key, hello.name.clone());
+    /// What the list of those let in says of a key and of the name that it wishes for.
+    async fn listed(&self, key: PublicKey, name: &str) -> Listed {
+        let (guests, name) = (self.config.guests.clone(), name.to_owned());
         let look = move || {
             let name = normal_form(&name).unwrap_or(name);
             let another = guests.key_of(&name)?.is_some_and(|known| known != key);
             anyhow::Ok(Listed { key: guests.name_of(&key)?.is_some(), name_of_another: another })
         };
-        let listed = match tokio::task::spawn_blocking(look).await {
+        match tokio::task::spawn_blocking(look).await {
             Ok(Ok(listed)) => listed,
             failed => {
                 // Who cannot be looked up is a stranger.
                 tracing::warn!(?failed, "the list of keys let in before cannot be read");
                 Listed::default()
             }
-        };
+        }
+    }
+
+    /// Asks the actor about a Hello.
+    async fn judge(&self, caller: &Caller, hello: &Hello, listed: &Listed, via: Via) -> Verdict {
         let (reply, verdict) = oneshot::channel();
-        let (caller, hello) = (caller.clone(), hello.clone());
+        let (caller, hello, listed, old_port) = (caller.clone(), hello.clone(), listed.clone(), via == Via::OldPort);
         let arrive = Control::Arrive { caller, hello, listed, old_port, reply };
         // An error holds the message and with it the other end of the reply, so it must not live on.
         if self.control.send(arrive).await.is_err() {
