@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::{
     command::{Answer, Arc, Command, Context, Entry, Flow, Member, MemberEvent, Request, Result, async_trait, bail},
-    trust::Fingerprint,
+    described::described,
     view::filter::clean,
     wire::CodeChange,
 };
@@ -53,7 +53,7 @@ impl Command for Code {
     async fn member(event: Arc<MemberEvent>, cx: &mut Context) -> Result<()> {
         match &*event {
             MemberEvent::Invited { member, unlisted } => {
-                cx.notice(format!("{} came in with the code", described(member)));
+                cx.notice(format!("{} came in with the code", described(&member.name, &member.key)));
                 if let Some(why) = unlisted {
                     cx.error(forgotten(member, why));
                 }
@@ -78,10 +78,6 @@ fn told(code: Option<&str>, change: Option<Change>, open: bool) -> String {
     }
 }
 
-fn described(member: &Member) -> String {
-    format!("{} ({})", clean(&member.name), Fingerprint::of(&member.key))
-}
-
 fn forgotten(member: &Member, why: &str) -> String {
     let name = clean(&member.name);
     format!("the list of those let in could not be saved, so that {name} will need the code again: {}", clean(why))
@@ -99,7 +95,10 @@ fn guessed(address: Option<IpAddr>, tries: u32, others: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Instance, PublicKey};
+    use crate::{
+        trust::Fingerprint,
+        wire::{Instance, PublicKey},
+    };
 
     #[test]
     fn it_tells_the_code_and_what_became_of_the_old_one() {
@@ -116,7 +115,7 @@ mod tests {
     fn those_who_come_in_and_those_who_guess_are_told_in_one_row() {
         let key = PublicKey([7; 32]);
         let member = Member { number: 2, key, instance: Instance([0; 16]), name: "bob\u{2028}eve".into() };
-        assert_eq!(described(&member), format!("bob<U+2028>eve ({})", Fingerprint::of(&key)));
+        assert_eq!(described(&member.name, &member.key), format!("bob<U+2028>eve ({})", Fingerprint::of(&key)));
         let error = forgotten(&member, "no space\nleft");
         assert!(error.ends_with("bob<U+2028>eve will need the code again: no space<U+000A>left"), "{error}");
         assert_eq!(

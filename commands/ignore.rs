@@ -2,6 +2,7 @@
 
 use crate::{
     command::{Command, Context, Entry, Flow, MemberName, Result, async_trait, ensure},
+    described::described,
     remembered,
     trust::Mark,
 };
@@ -33,7 +34,7 @@ impl Command for Ignore {
         let member = cx.find(&name).await?;
         ensure!(member.key != cx.me().key, "{name} has your own key: you cannot ignore yourself");
         let new = cx.mark(&member, Mark::Ignored).await?;
-        let who = remembered::describe(&member.name, &member.key);
+        let who = described(&member.name, &member.key);
         let already = if new { "from now on" } else { "already" };
         cx.print(format!("{who} is ignored {already}: nothing of theirs shows here"));
         Ok(Flow::Continue)

@@ -2,6 +2,7 @@
 
 use crate::{
     command::{Command, Context, Entry, Flow, MemberName, Result, async_trait, ensure},
+    described::described,
     remembered,
     transfer::desk::Desk,
     trust::Mark,
@@ -35,7 +36,7 @@ impl Command for Trust {
         let member = cx.find(&name).await?;
         ensure!(member.key != cx.me().key, "{name} has your own key: what you offer yourself comes anyway");
         let new = cx.mark(&member, Mark::Trusted).await?;
-        let who = remembered::describe(&member.name, &member.key);
+        let who = described(&member.name, &member.key);
         let already = if new { "from now on" } else { "already" };
         cx.print(format!("{who} is trusted {already}: what they offer comes without asking"));
         if Desk::of(cx).asks_always() {

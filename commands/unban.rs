@@ -2,6 +2,7 @@
 
 use crate::{
     command::{Command, Context, Entry, Flow, Request, Result, async_trait, bail},
+    described::described,
     exile,
     table::table,
     wire::BanRow,
@@ -29,7 +30,7 @@ impl Command for Unban {
     async fn run(self, cx: &mut Context) -> Result<Flow> {
         let row = only(exile::meant(exile::all(cx).await?, &self.whom), &self.whom)?;
         cx.ask(Request::Unban { key: row.key }).await?;
-        cx.print(format!("{} may come again, and has to knock or give the code", exile::describe(&row)));
+        cx.print(format!("{} may come again, and has to knock or give the code", described(&row.name, &row.key)));
         Ok(Flow::Continue)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     command::{Command, Context, Entry, Flow, Result, async_trait},
+    described::described,
     remembered,
     transfer::desk::Desk,
     trust::Mark,
@@ -28,7 +29,7 @@ impl Command for Unignore {
     async fn run(self, cx: &mut Context) -> Result<Flow> {
         let person = remembered::find(&self.name, Mark::Ignored, cx).await?;
         cx.unmark(&person.key, Mark::Ignored).await?;
-        cx.print(format!("{} is not ignored any more", remembered::describe(&person.name, &person.key)));
+        cx.print(format!("{} is not ignored any more", described(&person.name, &person.key)));
         Desk::of(cx).reveal(&person.key, cx);
         Ok(Flow::Continue)
     }

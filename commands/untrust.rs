@@ -2,6 +2,7 @@
 
 use crate::{
     command::{Command, Context, Entry, Flow, MemberName, Result, async_trait},
+    described::described,
     remembered,
     trust::Mark,
 };
@@ -27,7 +28,7 @@ impl Command for Untrust {
     async fn run(self, cx: &mut Context) -> Result<Flow> {
         let person = remembered::find(&self.name, Mark::Trusted, cx).await?;
         cx.unmark(&person.key, Mark::Trusted).await?;
-        cx.print(format!("{} is not trusted any more", remembered::describe(&person.name, &person.key)));
+        cx.print(format!("{} is not trusted any more", described(&person.name, &person.key)));
         Ok(Flow::Continue)
     }
 }

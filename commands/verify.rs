@@ -21,7 +21,8 @@ use crate::{
     command::{
         Arc, Command, Context, Entry, Flow, Member, MemberEvent, MemberName, Message, Result, async_trait, bail, ensure,
     },
-    remembered::{self, describe},
+    described::described,
+    remembered,
     trust::Mark,
     view::filter::clean,
     words::quote,
@@ -98,7 +99,7 @@ impl Command for Verify {
             Reaction::Broken => cx.error(format!(
                 "{} did not keep to what was agreed on to find words, so there are none: whoever is at fault, do not \
                  believe that this key is theirs",
-                describe(&from.name, &from.key)
+                described(&from.name, &from.key)
             )),
         }
         Ok(())
@@ -193,7 +194,7 @@ async fn conclude(meant: Meant, same: Same, asked: &str, cx: &mut Context) -> Re
         ),
         Meant::Nothing => bail!("nothing to answer: {asked} were not shown, or are answered already"),
     };
-    let who = describe(&member.name, &member.key);
+    let who = described(&member.name, &member.key);
     match same {
         Same::Y => {
             cx.mark(&member, Mark::Verified).await?;

@@ -2,8 +2,8 @@
 
 use crate::{
     command::{Answer, Context, Pending, Request},
+    described::described,
     transfer::desk::Desk,
-    trust::Fingerprint,
     view::filter::clean,
     wire::KnockRow,
 };
@@ -56,19 +56,18 @@ async fn knocks(cx: &Context) -> Vec<KnockRow> {
 
 /// Somebody at the door: name, fingerprint, address, and whether the name is known with another key.
 pub fn describe(knock: &KnockRow) -> String {
-    let name = clean(&knock.name);
     let address = knock.address.map_or_else(|| "this machine".to_owned(), |address| address.to_string());
     let claims = match &knock.claims {
         Some(known) => format!(" (another key than the {} you know!)", clean(known)),
         None => String::new(),
     };
-    format!("{name} ({}) at {address}{claims}", Fingerprint::of(&knock.key))
+    format!("{} at {address}{claims}", described(&knock.name, &knock.key))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::PublicKey;
+    use crate::{trust::Fingerprint, wire::PublicKey};
 
     #[test]
     fn a_known_name_with_another_key_is_flagged() {

@@ -5,7 +5,6 @@ use anyhow::{Result, bail, ensure};
 use crate::{
     context::Context,
     trust::Fingerprint,
-    view::filter::clean,
     wire::{Answer, BanRow, MAX_REASON_LEN, Request},
 };
 
@@ -60,11 +59,6 @@ pub fn cells(row: &BanRow) -> Vec<String> {
     vec![row.name.clone(), Fingerprint::of(&row.key).to_string(), term]
 }
 
-/// Name and fingerprint, in a sentence.
-pub fn describe(row: &BanRow) -> String {
-    format!("{} ({})", clean(&row.name), Fingerprint::of(&row.key))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,10 +95,5 @@ mod tests {
             [None, Some(1), Some(60), Some(61)].map(term),
             ["for good", "1 min more", "1 min more", "2 min more"]
         );
-    }
-
-    #[test]
-    fn a_name_cannot_begin_a_row() {
-        assert!(describe(&row(1, "bob\n* eve", None)).starts_with("bob<U+000A>* eve ("));
     }
 }

@@ -58,11 +58,6 @@ fn choose(word: &str, here: Option<crate::wire::PublicKey>, mark: Mark, people: 
     }
 }
 
-/// Name and fingerprint, for a line.
-pub fn describe(name: &str, key: &crate::wire::PublicKey) -> String {
-    format!("{} ({})", clean(name), Fingerprint::of(key))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
