@@ -11,8 +11,8 @@ use super::{
     inbox::{Inbox, Numbers, Verdict},
 };
 use crate::wire::{
-    Answer, End, Epoch, Event, FromRoom, Gap, Instance, Kept, KnockRow, PAGE_ROWS, PublicKey, Resume, Said, Welcome,
-    WhoRow,
+    Answer, End, Epoch, Event, FromRoom, Gap, Instance, Kept, KnockRow, MAX_COMMAND_LEN, MAX_NAME_LEN, PAGE_ROWS,
+    PublicKey, Resume, Said, Welcome, WhoRow,
 };
 
 /// The room said something that no room says.
@@ -90,6 +90,9 @@ impl Life {
 
     /// Takes a frame that follows the Welcome.
     pub(super) fn frame(&mut self, frame: FromRoom, shared: &Shared) -> Result<Todo, Broken> {
+        if !names_fit(&frame) {
+            return Err(Broken("a name longer than any"));
+        }
         match frame {
             FromRoom::Event { seq, event } => {
                 let replay = seq <= self.seq;
@@ -314,6 +317,23 @@ struct Envelope {
     kept: Option<Kept>,
     /// Whether the room tells it out of its time, since it kept it.
     replay: bool,
+}
+
+/// Whether the names that the roster would remember by the thousand are no longer than a room lets them be. What is in
+/// them is for the one who shows them to filter.
+fn names_fit(frame: &FromRoom) -> bool {
+    let fits = |name: &str| name.len() <= MAX_NAME_LEN;
+    match frame {
+        FromRoom::Member(member) => fits(&member.name),
+        FromRoom::Answer(Answer::Who { rows, .. }) => rows.iter().all(|row| fits(&row.member.name)),
+        FromRoom::Event { event, .. } => match event {
+            Event::Joined(member) => fits(&member.name),
+            Event::Renamed { name, .. } => fits(name),
+            Event::Said { said, .. } => said.command.len() <= MAX_COMMAND_LEN,
+            _ => true,
+        },
+        _ => true,
+    }
 }
 
 fn known(shared: &Shared, number: u32) -> Result<Member, Broken> {

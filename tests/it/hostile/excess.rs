@@ -9,7 +9,8 @@ use pchat::{
     net,
     transfer::message::{Message, Offer},
     wire::{
-        Answer, Event, FromRoom, Gap, Introduction, KnockRow, Refusal, Request, Said, ToRoom, Token, WhoRow, encode,
+        Answer, Event, FromRoom, Gap, Introduction, Kept, KnockRow, MAX_COMMAND_LEN, MAX_NAME_LEN, Refusal, Request,
+        Said, ToRoom, Token, WhoRow, encode,
     },
 };
 
@@ -210,4 +211,49 @@ fn case_143_a_room_that_hears_nothing_and_never_closes_is_left_in_time() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.err.ends_with(" not delivered"), "{ended:?}");
     drop(guest);
+}
+
+#[test]
+fn case_143_names_longer_than_any_end_it_before_they_are_remembered() {
+    let room = Room::open();
+    let home = Home::new();
+    let key = stranger().public_key();
+    let named = |name: String| Introduction { number: 3, key, instance: instance(), name };
+    let (longest, longer) = (MAX_NAME_LEN, MAX_NAME_LEN + 1);
+    let line = |length: usize| Event::Said {
+        from: 2,
+        n: 1,
+        prev: 0,
+        to: None,
+        kept: Some(Kept { number: 1, tag: 1 }),
+        said: Said { command: "x".repeat(length), payload: "x".into() },
+    };
+    let at = |seq, event| FromRoom::Event { seq, event };
+    let row = |length: usize| WhoRow {
+        member: named("x".repeat(length)),
+        address: None,
+        since_secs: 0,
+        rtt_micros: None,
+        host: false,
+        away: false,
+        muted: false,
+    };
+    let who = |length| FromRoom::Answer(Answer::Who { rows: vec![row(8), row(length)], more: true });
+    let renamed = |length: usize| Event::Renamed { member: 2, name: "x".repeat(length) };
+    for (fits, does_not) in [
+        (FromRoom::Member(named("x".repeat(longest))), FromRoom::Member(named("x".repeat(longer)))),
+        (at(20, Event::Joined(named("x".repeat(longest)))), at(30, Event::Joined(named("x".repeat(longer))))),
+        (at(20, renamed(longest)), at(30, renamed(longer))),
+        (at(20, line(MAX_COMMAND_LEN)), at(30, line(MAX_COMMAND_LEN + 1))),
+        (who(longest), who(longer)),
+    ] {
+        let (mut member, mut guest) = room.joined(&home, &["--stay"]);
+        guest.introduce(2, "carol");
+        guest.say(&fits);
+        guest.seq = 20;
+        member.say("heard");
+        guest.echo();
+        guest.say(&does_not);
+        failed(&member.wait(), "the room breaks the protocol: a name longer than any");
+    }
 }
