@@ -3,7 +3,7 @@
 //! A map, from the wire up; ARCHITECTURE.md has the picture and the reasons.
 //!
 //! * [`wire`]: the protocol and its specification. [`link`], [`gauge`]: what both ends of a connection share.
-//!   [`source`]: whom limits by address count as one.
+//!   [`source`]: whom limits by address count as one. `recent`: what is remembered of the last ones.
 //! * [`room`]: the host's side. [`session`]: a member's side.
 //! * [`net`]: TCP and TLS. [`trust`]: identity, fingerprints and the files of who is trusted.
 //! * [`command`], [`args`], [`context`]: the contract of a command. [`registry`], [`words`]: from a line to a command.
@@ -30,6 +30,7 @@ pub mod link;
 mod looks;
 pub mod message;
 pub mod net;
+mod recent;
 pub mod registry;
 pub mod remembered;
 pub mod repl;

@@ -6,7 +6,6 @@ mod door;
 #[cfg(test)]
 mod hostile;
 mod listen;
-mod recent;
 mod rlimit;
 mod share;
 mod socket;

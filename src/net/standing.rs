@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::recent::Recent;
-use crate::source::Source;
+use crate::{recent::Recent, source::Source};
 
 /// What a source may do, and for how long its deeds count.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +32,9 @@ pub(super) struct Standing {
 #[derive(Debug)]
 struct Book {
     /// Until when a source is favoured.
-    favoured: Recent<Instant>,
+    favoured: Recent<Source, Instant>,
     /// When a source will have all its tries again.
-    spent: Recent<Instant>,
+    spent: Recent<Source, Instant>,
 }
 
 impl Standing {
@@ -68,7 +67,7 @@ impl Standing {
             return;
         }
         let now = Instant::now();
-        let full_at = book.spent.get(source).map_or(now, |full_at| full_at.max(now)) + self.one_try();
+        let full_at = book.spent.get(source).map_or(now, |full_at| now.max(*full_at)) + self.one_try();
         // Those under way when the last try was spent do not keep it out longer.
         book.spent.put(source, full_at.min(now + self.all_tries()));
     }
@@ -90,7 +89,7 @@ impl Standing {
 
 impl Book {
     fn favours(&self, source: Source) -> bool {
-        self.favoured.get(source).is_some_and(|until| Instant::now() < until)
+        self.favoured.get(source).is_some_and(|until| Instant::now() < *until)
     }
 }
 

@@ -8,14 +8,13 @@ use std::{
     time::Duration,
 };
 
-use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 pub(super) use crate::limits::code::{
     ENFORCED_FROM, FIRST_PENALTY, FORGIVEN, FORGOTTEN_AFTER, LONGEST_PENALTY, MAX_GUESSES,
 };
 use crate::limits::code::{MAX_SOURCES, TOLD_EVERY, TOLD_FROM, TOLD_FROM_IN_ALL};
-use crate::{code::Code, source::Source, wire::Event};
+use crate::{code::Code, recent::Recent, source::Source, wire::Event};
 
 /// The right to compare one code.
 pub(super) struct Guess {
@@ -39,11 +38,10 @@ impl Tries {
     }
 }
 
-#[derive(Default)]
 struct State {
     code: Option<Arc<Code>>,
     epoch: u64,
-    sources: FxHashMap<Option<Source>, Tries>,
+    sources: Recent<Option<Source>, Tries>,
     /// Guesses since the present code was made.
     guesses: u64,
     /// Wrong codes since the last notice, and when that was.
@@ -52,14 +50,13 @@ struct State {
 }
 
 /// The room's code and the wrong ones.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Codes(Arc<Mutex<State>>);
 
 impl Codes {
     pub(super) fn new(code: Option<Arc<Code>>) -> Self {
-        let codes = Self::default();
-        codes.set(code);
-        codes
+        let sources = Recent::new(MAX_SOURCES);
+        Self(Arc::new(Mutex::new(State { code, epoch: 1, sources, guesses: 0, wrong: 0, told: None })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -88,18 +85,14 @@ impl Codes {
     pub(super) fn guess(&self, address: Option<IpAddr>, now: Instant) -> Result<Guess, Duration> {
         let mut state = self.state();
         let source = address.map(Source::from);
-        let tries = state.sources.get(&source).filter(|tries| now.duration_since(tries.last) < FORGOTTEN_AFTER);
+        let tries = state.sources.get(source).filter(|tries| now.duration_since(tries.last) < FORGOTTEN_AFTER);
         if let Some(wait) =
             tries.map(|tries| tries.until().saturating_duration_since(now)).filter(|wait| !wait.is_zero())
         {
             return Err(wait);
         }
         let count = tries.map_or(0, |tries| tries.count) + 1;
-        if state.sources.len() >= MAX_SOURCES && !state.sources.contains_key(&source) {
-            let oldest = state.sources.iter().min_by_key(|(_, tries)| tries.last).map(|(source, _)| *source);
-            oldest.map(|oldest| state.sources.remove(&oldest));
-        }
-        state.sources.insert(source, Tries { count, last: now });
+        state.sources.put(source, Tries { count, last: now });
         state.guesses += 1;
         Ok(Guess { code: state.code.clone(), epoch: state.epoch, source, address })
     }
@@ -112,12 +105,12 @@ impl Codes {
             state.guesses -= 1;
             // Whoever is right has made a slip or two, and so may have the next one behind the same address; a guesser there
             // is not to begin anew with each of them.
-            let forgiven = state.sources.get_mut(&guess.source).map(|tries| {
+            let forgiven = state.sources.get_mut(guess.source).map(|tries| {
                 tries.count = tries.count.saturating_sub(FORGIVEN);
                 tries.count
             });
             if forgiven == Some(0) {
-                state.sources.remove(&guess.source);
+                state.sources.remove(guess.source);
             }
         }
         right
@@ -131,7 +124,7 @@ impl Codes {
             return Some(Event::CodeOver { wrong: state.guesses });
         }
         state.wrong += 1;
-        let tries = state.sources.get(&guess.source).map_or(1, |tries| tries.count);
+        let tries = state.sources.get(guess.source).map_or(1, |tries| tries.count);
         let due = state.told.is_none_or(|told| now.duration_since(told) >= TOLD_EVERY);
         if !due || (tries < TOLD_FROM && state.wrong < TOLD_FROM_IN_ALL) {
             return None;
@@ -280,8 +273,12 @@ mod tests {
             assert!(codes.guess(from([10, a, b, c]), now).is_ok());
         }
         let state = codes.state();
-        assert_eq!(state.sources.len(), MAX_SOURCES);
-        assert!(state.sources.contains_key(&from([10, 0, 0x1f, 0xff]).map(Source::from)));
-        assert!(!state.sources.contains_key(&from([10, 0, 0, 0]).map(Source::from)));
+        let remembered = |i: &u32| {
+            let [_, a, b, c] = i.to_be_bytes();
+            state.sources.get(from([10, a, b, c]).map(Source::from)).is_some()
+        };
+        assert_eq!((0..2 * MAX_SOURCES as u32).filter(remembered).count(), MAX_SOURCES);
+        assert!(remembered(&0x1fff));
+        assert!(!remembered(&0));
     }
 }
