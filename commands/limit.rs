@@ -3,7 +3,8 @@
 use crate::{
     args::number,
     command::{Command, Context, Entry, Flow, Result, async_trait, bail},
-    transfer::{desk::Desk, size::Rate},
+    size::Rate,
+    transfer::desk::Desk,
 };
 
 pub const COMMAND: Entry = Entry::of::<Limit>();

@@ -5,10 +5,7 @@ use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{
-    transfer::{settings::AutoAccept, size::Size},
-    wire::DEFAULT_PORT,
-};
+use crate::{size::Size, transfer::settings::AutoAccept, wire::DEFAULT_PORT};
 
 /// Encrypted chat rooms between terminals, with no account and no third-party server.
 #[derive(Clone, Debug, Parser)]

@@ -7,7 +7,7 @@
 //! * [`room`]: the host's side. [`session`]: a member's side.
 //! * [`net`]: TCP and TLS. [`trust`]: identity, fingerprints and the files of who is trusted.
 //! * [`command`], [`args`], [`context`]: the contract of a command. [`registry`], [`words`]: from a line to a command.
-//!   [`commands`]: the commands. [`described`], [`door`], [`exile`], [`message`], [`remembered`], [`table`]: what several of them use.
+//!   [`commands`]: the commands. [`described`], [`door`], [`exile`], [`message`], [`remembered`], [`size`], [`table`]: what several of them use.
 //! * [`view`], [`repl`]: screen and keyboard. [`code`]: words that people say to each other. `looks`: which names
 //!   look alike.
 //! * [`cli`], [`app`]: the program, which joins all of it.
@@ -36,6 +36,7 @@ pub mod remembered;
 pub mod repl;
 pub mod room;
 pub mod session;
+pub mod size;
 pub mod source;
 pub mod stream;
 pub mod table;

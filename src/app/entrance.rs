@@ -16,8 +16,8 @@ use crate::{
     cli,
     net::{self, Door, DoorConfig, End, Incoming, Stop},
     room::{self, Peer, RoomHandle, Via},
+    size::grouped,
     stream::pairing,
-    transfer::size::grouped,
 };
 
 /// Connections between the door and the room, links and ends of streams each.

@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use crate::{
     command::Context,
-    transfer::{desk::Desk, size::counted},
+    size::counted,
+    transfer::desk::Desk,
     wire::{Answer, Request},
 };
 

@@ -24,18 +24,12 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{
-    downloads::Downloads,
-    manifest::Manifest,
-    message::Message,
-    pace::Pace,
-    settings::Settings,
-    size::{Rate, Size},
-};
+use super::{downloads::Downloads, manifest::Manifest, message::Message, pace::Pace, settings::Settings};
 use crate::limits::file::{AT_ONCE, PARTIAL_LIFE};
 use crate::{
     command::{self, Context, Withdrawal},
     session::Member,
+    size::{Rate, Size},
     wire::PublicKey,
 };
 use giver::tell;

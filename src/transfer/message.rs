@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     manifest::{Entry, Manifest},
-    size::{Size, counted},
     source::{Kind, Source},
 };
 use crate::{
+    size::{Size, counted},
     view::filter::clean,
     wire::{decode, encode_body},
 };

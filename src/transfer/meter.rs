@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::size::{Size, brief};
+use crate::size::{Size, brief};
 
 /// How long the past counts for the present speed.
 const MEMORY: Duration = Duration::from_secs(3);

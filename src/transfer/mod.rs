@@ -13,7 +13,6 @@ pub mod pace;
 pub mod record;
 mod serve;
 pub mod settings;
-pub mod size;
 pub mod source;
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use super::size::Size;
 pub use crate::limits::file::{ENTRY_COST, LEAST_COST, SESSION_BYTES};
+use crate::size::Size;
 
 /// What is received without asking, from others than oneself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

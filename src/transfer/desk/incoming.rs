@@ -14,13 +14,13 @@ use crate::limits::file::{MAX_OFFERS, MAX_OVER, MAX_PARTIAL};
 use crate::{
     command::{self, Context, Withdrawal},
     session::Member,
+    size::Size,
     transfer::{
         control::{Control, Wish},
         message::{Message, Offer, Report},
         meter::Meter,
         name::{Place, received},
         pace::Pace,
-        size::Size,
     },
     view::filter::clean,
 };

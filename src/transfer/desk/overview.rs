@@ -10,12 +10,9 @@ use super::{
     outgoing::{Fate, Mine},
 };
 use crate::{
+    size::{Size, counted, grouped},
     table::table,
-    transfer::{
-        manifest::Selection,
-        message::Report,
-        size::{Size, counted, grouped},
-    },
+    transfer::{manifest::Selection, message::Report},
     view::filter::clean,
 };
 

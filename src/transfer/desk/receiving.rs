@@ -11,6 +11,7 @@ use super::{
 use crate::{
     command::{Context, Result},
     session::Member,
+    size::Size,
     stream::StreamError,
     transfer::{
         control::{Control, Wish},
@@ -20,7 +21,6 @@ use crate::{
         message::{Message, Offer, Report},
         record::{Purpose, Stop, Then},
         serve::PATIENCE,
-        size::Size,
     },
     trust::Mark,
     view::{Line, Privacy},

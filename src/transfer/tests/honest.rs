@@ -3,10 +3,12 @@
 use std::{fs::File, os::unix::fs::PermissionsExt, time::Instant};
 
 use super::*;
-use crate::transfer::{
-    control::Wish,
-    record::{CHUNK, Stop},
+use crate::{
     size::Rate,
+    transfer::{
+        control::Wish,
+        record::{CHUNK, Stop},
+    },
 };
 
 #[test]
