@@ -5,7 +5,12 @@ use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{size::Size, transfer::settings::AutoAccept, wire::DEFAULT_PORT};
+use crate::{
+    size::Size,
+    transfer::settings::AutoAccept,
+    view::look::{Bell, Look, Time, When},
+    wire::DEFAULT_PORT,
+};
 
 /// Encrypted chat rooms between terminals, with no account and no third-party server.
 #[derive(Clone, Debug, Parser)]
@@ -116,6 +121,9 @@ pub struct Join {
     pub common: Common,
 }
 
+/// The heading in the help under which stands how lines look.
+const LOOKS: &str = "Looks";
+
 /// What both ways into a room share.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
@@ -131,9 +139,25 @@ pub struct Common {
     /// Folder for received files, instead of `pchat` in your download folder
     #[arg(long, value_name = "DIR")]
     pub downloads: Option<PathBuf>,
+    /// The time before each line, in the format of strftime, or `off`
+    #[arg(long, help_heading = LOOKS, value_name = "FORMAT|off", default_value_t = Time::default())]
+    pub time: Time,
+    /// Whether to use colours; `auto` leaves them out if NO_COLOR is set or the terminal has none
+    #[arg(long, help_heading = LOOKS, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+    /// What rings the bell: nothing, what is said to you or names you, or all that others say
+    #[arg(long, help_heading = LOOKS, value_name = "WHAT", default_value = "mention")]
+    pub bell: Bell,
     /// Say every line of input as text, run none as a command: for input that others may write
     #[arg(long)]
     pub text: bool,
+}
+
+impl Common {
+    /// How lines look.
+    pub fn look(&self) -> Look {
+        Look { time: self.time.clone(), colour: self.color, bell: self.bell }
+    }
 }
 
 /// What to do about those whom rooms let in.

@@ -21,11 +21,13 @@ pub use anyhow::{Result, bail, ensure};
 pub use async_trait::async_trait;
 pub use bytes::Bytes;
 pub use clap::Parser;
+pub use jiff::Timestamp;
 
 pub use crate::args::{CommandName, KeptNumber, KnockName, MemberName, Pending};
 pub use crate::context::Context;
 pub use crate::session::{Member, MemberEvent, Withdrawal};
 pub use crate::stream::{Opened, Stream};
+pub use crate::view::Event;
 pub use crate::wire::{Answer, Request, Whom};
 pub use check::{distinct, one_default, same, well_formed};
 
@@ -67,6 +69,10 @@ pub struct Message {
     pub seq: u64,
     /// The room's number for it, if the room keeps it for those who come later.
     pub kept: Option<u32>,
+    /// When it was said, by the clock of this machine: now, if it is not `past`.
+    pub at: Timestamp,
+    /// Whether it was said before one came, and is told to newcomers.
+    pub past: bool,
     /// What it says, in the command's own encoding. From a stranger: check it.
     pub payload: Bytes,
 }

@@ -18,8 +18,8 @@ use crate::{
     command::Entry,
     session::{self, AskError, Draft, Member, WhenFull},
     stream::{Scope, Stream, StreamError, Streams},
-    trust::{Mark, People},
-    view::{Line, Privacy, View},
+    trust::{Fingerprint, Mark, People},
+    view::{Bar, Event, Line, Manner, Privacy, Said, View},
     wire::{Answer, FEATURE_OPEN, FEATURE_STREAMS, KnockRow, MAX_PURPOSE_LEN, Request, To, Token, Whom},
 };
 
@@ -234,13 +234,30 @@ impl Context {
 
     /// Shows a message as its sender's line; one's own only where own lines are shown.
     pub fn show_message(&self, message: &super::command::Message, text: impl Into<String>) {
+        self.show_said(message, Manner::Says, text.into());
+    }
+
+    /// Shows a message as what its sender does: `~ bob waves`.
+    pub fn show_action(&self, message: &super::command::Message, text: impl Into<String>) {
+        self.show_said(message, Manner::Does, text.into());
+    }
+
+    fn show_said(&self, message: &super::command::Message, manner: Manner, text: String) {
         let named = match (&message.private, message.own) {
             (Some(recipient), true) => recipient,
             _ => &message.from,
         };
-        let privacy = if message.private.is_some() { Privacy::Private } else { Privacy::Room };
-        let verified = self.people().is(&named.key, Mark::Verified);
-        self.show(Line::Said { name: named.name.clone(), verified, privacy, own: message.own, text: text.into() });
+        self.show(Line::Said(Said {
+            name: named.name.clone(),
+            key: Fingerprint::of(&named.key),
+            verified: self.people().is(&named.key, Mark::Verified),
+            privacy: if message.private.is_some() { Privacy::Private } else { Privacy::Room },
+            own: message.own,
+            manner,
+            at: message.at,
+            past: message.past,
+            text,
+        }));
     }
 
     /// Shows one's own line as not yet echoed; `n` is what [`send`](Self::send) returned.
@@ -256,6 +273,16 @@ impl Context {
     /// Shows `row` above the prompt, in the place of the one last given for `key`, until it is `None`.
     pub fn status(&self, key: u64, row: Option<&str>) {
         self.shared.view.status(key, row);
+    }
+
+    /// Shows how far something is, in the place of what was last given for `key`, until it is `None`.
+    pub fn progress(&self, key: u64, bar: Option<&Bar>) {
+        self.shared.view.progress(key, bar);
+    }
+
+    /// Shows something that happened, which scripts read as named values.
+    pub fn event(&self, event: Event) {
+        self.show(Line::Event(event));
     }
 
     /// Shows a notice.

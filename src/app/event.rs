@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::namesakes::Namesakes;
@@ -11,7 +12,7 @@ use crate::{
     registry::Registry,
     session::{Ending, Incoming, MemberEvent, SessionEvent, Withdrawal},
     trust::Fingerprint,
-    view::View,
+    view::{Event, View},
     wire::{Departure, Refusal, Term},
 };
 
@@ -135,7 +136,8 @@ impl Listener {
         if ignored && !entry.hears_ignored {
             return;
         }
-        let message = Message { from, private, own, seq, kept, payload };
+        let (at, past) = (Timestamp::now(), false);
+        let message = Message { from, private, own, seq, kept, at, past, payload };
         let result = entry.receive(message, &mut self.cx.for_event(entry)).await;
         self.report(entry, result);
     }
@@ -150,8 +152,8 @@ impl Listener {
 
     async fn member(&self, event: Arc<MemberEvent>) {
         let ignored = about(&event).is_some_and(|member| self.cx.ignores(&member.key));
-        if let Some(text) = self.notice(&event).filter(|_| !ignored) {
-            self.cx.notice(text);
+        if let Some(told) = self.told(&event).filter(|_| !ignored) {
+            self.cx.event(told);
         }
         for entry in self.registry.entries().iter().filter(|entry| entry.hears_ignored || !ignored) {
             let result = entry.member(event.clone(), &mut self.cx.for_event(entry)).await;
@@ -166,34 +168,65 @@ impl Listener {
         }
     }
 
-    fn notice(&self, event: &MemberEvent) -> Option<String> {
+    fn told(&self, event: &MemberEvent) -> Option<Event> {
+        let of = |kind, member: &Member, text: String| {
+            Event::new(kind, text).with("name", &*member.name).with("key", Fingerprint::of(&member.key).to_string())
+        };
         Some(match event {
-            MemberEvent::Joined(member) => format!("{} joined", member.name),
-            MemberEvent::Left { member, how: Departure::Quit } => format!("{} left", member.name),
-            MemberEvent::Left { member, how: Departure::Lost } => {
-                format!("{} did not come back after the connection broke", member.name)
+            MemberEvent::Joined(member) => of("join", member, format!("{} joined", member.name)),
+            MemberEvent::Left { member, how } => {
+                let (how, text) = match how {
+                    Departure::Quit => ("left", format!("{} left", member.name)),
+                    Departure::Lost => {
+                        ("lost", format!("{} did not come back after the connection broke", member.name))
+                    }
+                    Departure::Kicked { by, reason, term } => {
+                        let how_long = how_long(*term);
+                        ("kicked", format!("{} was put out{how_long} by {by}{}", member.name, because(reason)))
+                    }
+                };
+                of("leave", member, text).with("how", how)
             }
-            MemberEvent::Left { member, how: Departure::Kicked { by, reason, term } } => {
-                format!("{} was put out{} by {by}{}", member.name, how_long(*term), because(reason))
+            MemberEvent::Renamed { member, old, own } => {
+                let text = if *own {
+                    self.view.name(&member.name);
+                    format!("you are now {}", member.name)
+                } else {
+                    format!("{old} is now {}", member.name)
+                };
+                of("rename", member, text).with("old", &**old)
             }
-            MemberEvent::Renamed { member, old, own: false } => format!("{old} is now {}", member.name),
-            MemberEvent::Renamed { member, own: true, .. } => {
-                self.view.name(&member.name);
-                format!("you are now {}", member.name)
+            MemberEvent::Away(member) => {
+                of("cut", member, format!("{} is away: the connection is broken", member.name))
             }
-            MemberEvent::Away(member) => format!("{} is away: the connection is broken", member.name),
-            MemberEvent::Back(member) => format!("{} is back", member.name),
+            MemberEvent::Back(member) => of("back", member, format!("{} is back", member.name)),
             MemberEvent::Crowd { joined, left, members } => {
-                format!("{joined} joined, {left} left, {members} here now")
+                Event::new("crowd", format!("{joined} joined, {left} left, {members} here now"))
+                    .with("joined", *joined)
+                    .with("left", *left)
+                    .with("members", *members)
             }
-            MemberEvent::Muted { own: true, by, muted: true, .. } => {
-                format!("{by} has muted you: you can read and use private messages, but say nothing to everyone")
+            MemberEvent::Muted { member, own, by, muted } => {
+                let text = match (own, muted) {
+                    (true, true) => {
+                        format!(
+                            "{by} has muted you: you can read and use private messages, but say nothing to everyone"
+                        )
+                    }
+                    (true, false) => format!("{by} lets you speak again"),
+                    (false, true) => format!("{} was muted by {by}", member.name),
+                    (false, false) => format!("{by} lets {} speak again", member.name),
+                };
+                of(if *muted { "muted" } else { "unmuted" }, member, text).with("by", &**by)
             }
-            MemberEvent::Muted { own: true, by, muted: false, .. } => format!("{by} lets you speak again"),
-            MemberEvent::Muted { member, by, muted: true, .. } => format!("{} was muted by {by}", member.name),
-            MemberEvent::Muted { member, by, muted: false, .. } => format!("{by} lets {} speak again", member.name),
-            MemberEvent::Locked { by, locked: true } => format!("{by} locked the room: nobody new gets in"),
-            MemberEvent::Locked { by, locked: false } => format!("{by} unlocked the room"),
+            MemberEvent::Locked { by, locked } => {
+                let text = if *locked {
+                    format!("{by} locked the room: nobody new gets in")
+                } else {
+                    format!("{by} unlocked the room")
+                };
+                Event::new(if *locked { "locked" } else { "unlocked" }, text).with("by", &**by)
+            }
             // Whoever may answer has a command that says so.
             MemberEvent::Knock { .. }
             | MemberEvent::KnockOver { .. }

@@ -49,7 +49,7 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
     });
     let listeners = net::bind(&options.bind, options.port)?;
     let files = file_settings(&options.common)?;
-    let screen = Screen::open()?;
+    let screen = Screen::open(&options.common)?;
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     let place = Place::of(&listeners)?;

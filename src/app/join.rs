@@ -37,7 +37,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
     let identity = identity(home)?;
     let people = People::open(home.people())?;
     let files = file_settings(&options.common)?;
-    let screen = Screen::open()?;
+    let screen = Screen::open(&options.common)?;
     let tasks = TaskTracker::new();
     let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
     let instance = Instance(host::random()?);

@@ -129,9 +129,11 @@ struct Screen {
 }
 
 impl Screen {
-    fn open() -> Result<Self> {
+    fn open(common: &Common) -> Result<Self> {
+        let look = common.look();
         if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
             let terminal = Arc::new(Terminal::new());
+            terminal.look(&look);
             return Ok(Self { view: terminal.clone(), terminal: Some(terminal) });
         }
         Ok(Self { view: Arc::new(Plain::new().context("could not start")?), terminal: None })

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::size::{Size, brief};
+use crate::{
+    size::{Size, brief},
+    view::{Bar, Direction},
+};
 
 /// How long the past counts for the present speed.
 const MEMORY: Duration = Duration::from_secs(3);
@@ -87,6 +90,12 @@ impl Progress {
     /// Whole percents that are there.
     pub fn percent(&self) -> u64 {
         if self.total == 0 { 100 } else { (u128::from(self.done) * 100 / u128::from(self.total)).min(100) as u64 }
+    }
+
+    /// It as a bar about an offer.
+    pub fn bar(&self, direction: Direction, offer: Option<u32>, what: String) -> Bar {
+        let (done, total, speed, left) = (self.done, self.total, self.speed, self.left());
+        Bar { offer, what, whom: String::new(), direction, done, total, speed, left, waits: None }
     }
 
     /// The time that the rest takes at this speed, once there is one.

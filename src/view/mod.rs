@@ -7,49 +7,19 @@ pub mod filter;
 pub mod wrap;
 
 mod backlog;
+mod line;
+pub mod look;
 mod plain;
 mod recording;
 mod screen;
 mod terminal;
 
 pub use backlog::Backlog;
+pub use line::{Bar, Direction, Event, Line, Manner, Privacy, Said};
+pub use look::Look;
 pub use plain::Plain;
 pub use recording::Recording;
 pub use terminal::Terminal;
-
-/// A line for the person. Everything in it may be of peer origin: every form passes it through the filter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Line {
-    /// Somebody said something.
-    Said {
-        /// The sender's name, or, for a private message of one's own, the recipient's.
-        name: String,
-        /// Whether this person has verified the key of whoever has that name. Nothing of peer origin decides it.
-        verified: bool,
-        /// To whom.
-        privacy: Privacy,
-        /// Whether it is the person's own.
-        own: bool,
-        /// What; may have several rows.
-        text: String,
-    },
-    /// The room or the program says something. Shown after `* `.
-    Notice(String),
-    /// The answer to a command, may have several rows, each shown from the left edge. Whoever makes it passes fields of
-    /// peer origin through [`filter::clean`], so that none of them begins a row.
-    Output(String),
-    /// Something did not work. Shown after `error: `.
-    Error(String),
-}
-
-/// To whom something is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Privacy {
-    /// To everyone.
-    Room,
-    /// To one member only.
-    Private,
-}
 
 /// Where lines go.
 pub trait View: Send + Sync {
@@ -79,6 +49,16 @@ pub trait View: Send + Sync {
     /// Shows `row` above the prompt, in the place of the one last given for `key`, until it is `None`.
     fn status(&self, key: u64, row: Option<&str>) {
         let _ = (key, row);
+    }
+
+    /// Shows how far something is, in the place of what was last given for `key`, until it is `None`.
+    fn progress(&self, key: u64, bar: Option<&Bar>) {
+        let _ = (key, bar);
+    }
+
+    /// How lines look from now on.
+    fn look(&self, look: &Look) {
+        let _ = look;
     }
 
     /// What is still to be written, for a form that must not outrun its reader. See `ready`, `drained` and `closed` of

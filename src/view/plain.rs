@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use super::{Backlog, Line, Privacy, View, filter, wrap::MARGIN};
+use super::{Backlog, Event, Line, Manner, Privacy, Said, View, filter, wrap::MARGIN};
 
 /// Lines to standard output, errors to standard error.
 ///
@@ -68,12 +68,9 @@ fn write_all(queue: &mpsc::Receiver<Job>, mut out: impl Write, mut err: impl Wri
 impl View for Plain {
     fn show(&self, line: Line) {
         match line {
-            Line::Said { own: true, .. } => {}
-            // What is verified depends on the person, and scripts read this.
-            Line::Said { name, privacy, own: false, text, .. } => {
-                self.put(message(&prefix(&name, privacy), &text), false)
-            }
-            Line::Notice(text) => self.put(message("* ", &text), false),
+            Line::Said(said) if said.own => {}
+            Line::Said(said) => self.put(message(&prefix(&said), &said.text), false),
+            Line::Event(Event { text, .. }) | Line::Notice(text) => self.put(message("* ", &text), false),
             Line::Error(text) => self.put(message("error: ", &text), true),
             Line::Output(text) => {
                 for row in filter::rows(&text) {
@@ -88,12 +85,14 @@ impl View for Plain {
     }
 }
 
-fn prefix(name: &str, privacy: Privacy) -> String {
-    let name = filter::clean(name);
+/// What is verified depends on the person, and scripts read this: no mark tells it.
+fn prefix(said: &Said) -> String {
+    let name = filter::clean(&said.name);
     let name = filter::isolate(&name);
-    match privacy {
-        Privacy::Room => format!("{name}: "),
-        Privacy::Private => format!("({name}) "),
+    match (said.privacy, said.manner) {
+        (Privacy::Room, Manner::Says) => format!("{name}: "),
+        (Privacy::Room, Manner::Does) => format!("~ {name} "),
+        (Privacy::Private, _) => format!("({name}) "),
     }
 }
 

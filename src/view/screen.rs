@@ -6,8 +6,11 @@ use std::{
     fmt::Write as _,
 };
 
-use super::{Line, Privacy, filter, wrap};
-use crate::limits::screen::{QUEUED_BYTES, QUEUED_ROWS};
+use super::{Bar, Event, Line, Manner, Privacy, Said, filter, wrap};
+use crate::{
+    limits::screen::{QUEUED_BYTES, QUEUED_ROWS},
+    size::{Size, brief},
+};
 
 /// How many rows stand above the prompt: the rest of a small window belongs to the talk.
 const STATUS_ROWS: usize = 4;
@@ -31,6 +34,7 @@ pub(super) struct Screen {
     pending: BTreeMap<u64, String>,
     settled: Option<u64>,
     status: BTreeMap<u64, String>,
+    bars: BTreeMap<u64, Bar>,
     /// How many rows above the prompt are on the terminal now.
     drawn: usize,
 }
@@ -51,7 +55,11 @@ impl Screen {
 
     pub(super) fn push(&mut self, line: Line) {
         let text = match &line {
-            Line::Said { text, .. } | Line::Notice(text) | Line::Output(text) | Line::Error(text) => text,
+            Line::Said(Said { text, .. })
+            | Line::Event(Event { text, .. })
+            | Line::Notice(text)
+            | Line::Output(text)
+            | Line::Error(text) => text,
         };
         let (rows, bytes) = (text.matches('\n').count() + 1, text.len());
         self.queued_rows += rows;
@@ -84,6 +92,13 @@ impl Screen {
         };
     }
 
+    pub(super) fn progress(&mut self, key: u64, bar: Option<&Bar>) {
+        match bar {
+            Some(bar) => self.bars.insert(key, bar.clone()),
+            None => self.bars.remove(&key),
+        };
+    }
+
     /// Moves to where the rows above the prompt begin, and clears from there on. The cursor stands at the left edge,
     /// `below` rows under the first row of the prompt.
     pub(super) fn erase(&mut self, below: usize) -> String {
@@ -111,7 +126,8 @@ impl Screen {
 
     /// What stands above the prompt from now on, each row ended.
     pub(super) fn above(&mut self, width: usize) -> String {
-        let mut rows: Vec<String> = self.status.values().cloned().collect();
+        let mut rows: Vec<String> = self.bars.values().map(bar).collect();
+        rows.extend(self.status.values().cloned());
         let name = &self.name;
         rows.extend(self.pending.values().map(|text| format!("{name}: {text}")));
         let more = rows.len().saturating_sub(STATUS_ROWS);
@@ -144,18 +160,19 @@ impl Screen {
 
     fn line(&self, line: &Line, width: usize, out: &mut String) {
         let (prefix, text) = match line {
-            Line::Said { name, verified, privacy, own, text } => {
+            Line::Said(Said { name, verified, privacy, own, manner, text, .. }) => {
                 let name = filter::name(name);
                 let name = filter::isolate(&name);
                 let mark = if *verified { VERIFIED } else { "" };
                 let prefix = match (privacy, own) {
+                    (Privacy::Room, _) if *manner == Manner::Does => format!("~ {name}{mark} "),
                     (Privacy::Room, _) => format!("{name}{mark}: "),
                     (Privacy::Private, false) => format!("({name}{mark}) "),
                     (Privacy::Private, true) => format!("(to {name}{mark}) "),
                 };
                 (prefix, text)
             }
-            Line::Notice(text) => ("* ".to_owned(), text),
+            Line::Event(Event { text, .. }) | Line::Notice(text) => ("* ".to_owned(), text),
             Line::Error(text) => ("error: ".to_owned(), text),
             Line::Output(text) => {
                 for row in filter::rows(text) {
@@ -164,7 +181,7 @@ impl Screen {
                 return;
             }
         };
-        let bold = matches!(line, Line::Said { .. } | Line::Error(_)) && !self.plain;
+        let bold = matches!(line, Line::Said(_) | Line::Error(_)) && !self.plain;
         let mut rows = wrap::message(&prefix, &filter::rows(text), width);
         let mark = prefix.trim_end();
         if let Some(rest) = rows[0].strip_prefix(mark).filter(|_| bold) {
@@ -187,6 +204,24 @@ impl Screen {
             out.push_str(&row);
             out.push_str(if self.plain { "\r\n" } else { "\x1b[0m\r\n" });
         }
+    }
+}
+
+/// A bar in one row.
+fn bar(bar: &Bar) -> String {
+    let head = format!("{} {}  ", filter::clean(&bar.what), filter::clean(&bar.whom));
+    if let Some(waits) = bar.waits {
+        return head + waits;
+    }
+    let percent = if bar.total == 0 { 100 } else { (u128::from(bar.done) * 100 / u128::from(bar.total)).min(100) };
+    let mut row = format!("{head}{percent:>3} %  {} of {}", Size(bar.done), Size(bar.total));
+    if bar.speed >= 1.0 {
+        row += &format!("  {}/s", Size(bar.speed as u64));
+    }
+    // Beyond a hundred hours the number says nothing.
+    match bar.left.filter(|left| left.as_secs() < 360_000) {
+        Some(left) if bar.done < bar.total => row + &format!("  {} left", brief(left)),
+        _ => row,
     }
 }
 

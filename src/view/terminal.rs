@@ -8,7 +8,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use super::{Line, View, screen::Screen};
+use super::{Bar, Line, View, screen::Screen};
 
 /// The screen of one terminal. Showing never waits: see the limits of its queue.
 pub struct Terminal {
@@ -134,6 +134,10 @@ impl View for Terminal {
     fn status(&self, key: u64, row: Option<&str>) {
         self.change(|screen| screen.status(key, row));
     }
+
+    fn progress(&self, key: u64, bar: Option<&Bar>) {
+        self.change(|screen| screen.progress(key, bar));
+    }
 }
 
 #[cfg(test)]
@@ -141,6 +145,7 @@ mod tests {
     use std::sync::{Arc, atomic::AtomicUsize};
 
     use super::*;
+    use crate::view::{Said, line::somebody};
 
     #[test]
     fn case_82_many_lines_send_one_wake_until_they_are_drawn() {
@@ -168,13 +173,14 @@ mod tests {
         assert_eq!(terminal.draw(80), "\r\x1b[Jphoto.jpg 10 %\r\nann: hi\r\n");
         terminal.settled(1);
         terminal.status(7, None);
-        terminal.show(Line::Said {
+        terminal.show(Line::Said(Said {
             name: "ann".into(),
             verified: false,
             privacy: crate::view::Privacy::Room,
             own: true,
             text: "hi".into(),
-        });
+            ..somebody()
+        }));
         assert_eq!(terminal.draw(80), "\x1b[2A\r\x1b[Jann: hi\r\n");
         assert_eq!(terminal.prompt(80), "ann> ");
     }

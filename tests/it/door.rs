@@ -108,7 +108,7 @@ fn case_4_what_a_proxy_header_claims_is_not_believed() {
     let second = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\0\0\x01\x7f\0\0\x01\x9c\x40\x13\x88".to_vec();
     for _ in 0..TOO_MANY / 2 {
         for header in [&first, &second] {
-            assert_eq!(answer(call(port), header), []);
+            assert_eq!(answer(call(port), header), [0_u8; 0]);
         }
     }
     let mut hello = Vec::new();
@@ -116,7 +116,7 @@ fn case_4_what_a_proxy_header_claims_is_not_believed() {
     let identity = Identity::generate().expect("random numbers");
     let mut tls = ClientConnection::new(net::client_config(&identity), name).expect("a configuration");
     tls.write_tls(&mut hello).expect("it has a hello");
-    assert_eq!(answer(call(port), &hello), [], "who sent the headers has tried too often");
+    assert_eq!(answer(call(port), &hello), [0_u8; 0], "who sent the headers has tried too often");
     others_get_in(&home, &host, port);
 }
 
@@ -144,7 +144,7 @@ fn case_2_the_deadline_is_the_hosts_to_choose() {
     let home = Home::new();
     let host = Pchat::host(&home, "alice", &["--deadline", "1"]);
     let began = Instant::now();
-    assert_eq!(answer(call(host.port()), b""), []);
+    assert_eq!(answer(call(host.port()), b""), [0_u8; 0]);
     let took = began.elapsed();
     // The default is 10 s.
     assert!((Duration::from_secs(1)..Duration::from_secs(8)).contains(&took), "{took:?}");

@@ -135,7 +135,7 @@ async fn case_2_a_silent_connection_is_closed_at_the_deadline() {
     let open = open(DoorConfig::default());
     let stream = open.dial().await;
     let start = Instant::now();
-    assert_eq!(until_closed(stream).await, []);
+    assert_eq!(until_closed(stream).await, [0_u8; 0]);
     let deadline = crate::limits::door::DEADLINE;
     assert!((deadline..deadline * 3 / 2).contains(&start.elapsed()), "{:?}", start.elapsed());
     open.ends_idle().await;
@@ -170,12 +170,12 @@ async fn case_4_other_protocols_are_closed_without_a_word() {
         b"\0",
     ];
     for greeting in greetings {
-        assert_eq!(open.send(greeting).await, [], "{greeting:?}");
+        assert_eq!(open.send(greeting).await, [0_u8; 0], "{greeting:?}");
     }
     // What a PROXY header claims is not believed.
     let mut claimed = greetings[3].to_vec();
     claimed.extend(client_hello());
-    assert_eq!(open.send(&claimed).await, []);
+    assert_eq!(open.send(&claimed).await, [0_u8; 0]);
     drop(open.admits().await);
     open.ends_idle().await;
 }
@@ -289,7 +289,7 @@ async fn case_11_older_versions_of_tls_get_an_alert() {
     let open = open(DoorConfig::default());
     assert_eq!(open.send(&tls12_hello()).await.first(), Some(&ALERT));
     let sslv2 = [0x80, 0x2e, 1, 0, 2, 0, 0x15, 0, 0, 0, 0x10];
-    assert_eq!(open.send(&sslv2).await, []);
+    assert_eq!(open.send(&sslv2).await, [0_u8; 0]);
     open.ends_idle().await;
 }
 
@@ -394,11 +394,11 @@ async fn a_wrong_magic_is_closed_and_counted() {
     let mut open = open(DoorConfig::default());
     let mut wrong = head();
     wrong[7] = b't';
-    assert_eq!(open.send(&wrong).await, []);
+    assert_eq!(open.send(&wrong).await, [0_u8; 0]);
     let mut cut = open.dial().await;
     cut.write_all(&head()[..39]).await.unwrap();
     cut.shutdown().await.unwrap();
-    assert_eq!(until_closed(cut).await, []);
+    assert_eq!(until_closed(cut).await, [0_u8; 0]);
     drop(open.admits().await);
     assert_eq!(open.counts().await, Counts { foreign: 2, ..Counts::default() });
     open.ends_idle().await;
@@ -410,7 +410,7 @@ async fn half_a_head_is_closed_at_the_deadline() {
     let mut stream = open.dial().await;
     stream.write_all(&head()[..20]).await.unwrap();
     let start = Instant::now();
-    assert_eq!(until_closed(stream).await, []);
+    assert_eq!(until_closed(stream).await, [0_u8; 0]);
     let deadline = crate::limits::door::DEADLINE;
     assert!((deadline..deadline * 3 / 2).contains(&start.elapsed()), "{:?}", start.elapsed());
     open.ends_idle().await;

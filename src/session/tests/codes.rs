@@ -190,7 +190,7 @@ async fn a_room_that_welcomes_without_proving_the_code_is_not_believed_even_if_i
             fake.say(FromRoom::Welcome(welcome())).await;
             let reason = stage.failed().await;
             assert!(reason.starts_with("whoever answers there does not know the code"), "{reason}");
-            assert_eq!(stage.entered(), []);
+            assert_eq!(stage.entered(), [false; 0]);
             assert!(!stage.heard(is_entered));
             assert!(!stage.heard(is_proved));
         }
@@ -210,7 +210,7 @@ async fn case_22_a_confirmation_that_is_wrong_or_our_own_is_not_believed_whoever
             fake.say(FromRoom::Welcome(welcome())).await;
             let reason = stage.failed().await;
             assert!(reason.starts_with("whoever answers there does not know the code"), "{reason}");
-            assert_eq!(stage.entered(), []);
+            assert_eq!(stage.entered(), [false; 0]);
             assert!(!stage.heard(is_entered) && !stage.heard(is_proved));
         }
     }
@@ -331,7 +331,7 @@ async fn who_wants_nothing_leaves_and_who_has_nothing_to_say_says_why() {
     let mut stage = Stage::set(false, [Err("no code".to_owned())]);
     stage.refused(Refusal::Stranger).await;
     assert_eq!(stage.failed().await, "no code");
-    assert_eq!(stage.entered(), []);
+    assert_eq!(stage.entered(), [false; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -354,7 +354,7 @@ async fn a_room_that_proves_the_code_and_then_refuses_is_heard() {
     fake.say(FromRoom::Confirmed(own.expect("it is right"))).await;
     fake.say(FromRoom::Refused(Refusal::Locked)).await;
     assert_eq!(stage.ending().await, Ending::Refused(Refusal::Locked));
-    assert_eq!(stage.entered(), []);
+    assert_eq!(stage.entered(), [false; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -363,7 +363,7 @@ async fn a_room_that_is_not_known_has_to_prove_a_code_that_is_at_hand_before_it_
     let (mut fake, Otherwise::Code(_)) = stage.dialed().await else { panic!("no code") };
     fake.say(FromRoom::Welcome(welcome())).await;
     assert!(stage.failed().await.starts_with("whoever answers there does not know the code"));
-    assert_eq!(stage.entered(), []);
+    assert_eq!(stage.entered(), [false; 0]);
 
     let mut stage = Stage::with(false, Some(Ok(code(CODE))), VecDeque::new());
     let (mut fake, Otherwise::Code(element)) = stage.dialed().await else { panic!("no code") };

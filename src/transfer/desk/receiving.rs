@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 
 use super::{
@@ -22,8 +23,8 @@ use crate::{
         record::{Purpose, Stop, Then},
         serve::PATIENCE,
     },
-    trust::Mark,
-    view::{Line, Privacy},
+    trust::{Fingerprint, Mark},
+    view::{Line, Manner, Privacy, Said},
     wire::encode_body,
 };
 
@@ -297,7 +298,9 @@ impl Desk {
         let privacy = if private { Privacy::Private } else { Privacy::Room };
         let text = format!("[{}]\n{text}", offer.shown());
         let verified = cx.people().is(&from.key, Mark::Verified);
-        cx.show(Line::Said { name: from.name.clone(), verified, privacy, own: false, text });
+        let (name, key, at) = (from.name.clone(), Fingerprint::of(&from.key), Timestamp::now());
+        let (own, past, manner) = (false, false, Manner::Says);
+        cx.show(Line::Said(Said { name, key, verified, privacy, own, manner, at, past, text }));
     }
 
     /// What an offer holds, asked of its owner.

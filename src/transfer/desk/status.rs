@@ -5,7 +5,10 @@ use std::{collections::HashSet, time::Duration};
 use tokio::time::{Instant, interval};
 
 use super::{Desk, State, incoming::Course, outgoing::Fate};
-use crate::command::Context;
+use crate::{
+    command::Context,
+    view::{Bar, Direction},
+};
 
 /// How often the rows are drawn: a number that changes more often cannot be read.
 const EVERY: Duration = Duration::from_millis(250);
@@ -28,8 +31,8 @@ impl Desk {
                     rows
                 });
                 let now: HashSet<u64> = rows.iter().map(|(id, _)| *id).collect();
-                shown.difference(&now).for_each(|gone| cx.status(*gone, None));
-                rows.iter().for_each(|(id, row)| cx.status(*id, Some(row)));
+                shown.difference(&now).for_each(|gone| cx.progress(*gone, None));
+                rows.iter().for_each(|(id, bar)| cx.progress(*id, Some(bar)));
                 shown = now;
                 if shown.is_empty() {
                     return Ok(());
@@ -40,24 +43,25 @@ impl Desk {
 }
 
 impl State {
-    /// A row for each transfer under way.
-    fn rows(&self) -> Vec<(u64, String)> {
+    /// A bar for each transfer under way.
+    fn rows(&self) -> Vec<(u64, Bar)> {
         let now = Instant::now().into_std();
         let mut rows = Vec::new();
         for (id, theirs) in &self.theirs {
-            let what = format!("{} from {}", theirs.offer.shown(), theirs.from.name);
-            let progress = match theirs.state {
-                Course::Waiting => "waits for the others".to_owned(),
-                Course::Receiving => theirs.meter.look(now).to_string(),
-                Course::Broken => "interrupted, trying again".to_owned(),
+            let waits = match theirs.state {
+                Course::Waiting => Some("waits for the others"),
+                Course::Receiving => None,
+                Course::Broken => Some("interrupted, trying again"),
                 _ => continue,
             };
-            rows.push((*id, format!("{what}  {progress}")));
+            let (offer, what) = (Some(theirs.number), theirs.offer.shown());
+            let bar = theirs.meter.look(now).bar(Direction::In, offer, what);
+            rows.push((*id, Bar { whom: format!("from {}", theirs.from.name), waits, ..bar }));
         }
         for mine in self.mine.values() {
             for receiver in mine.receivers.iter().filter(|receiver| receiver.state == Fate::Sending) {
-                let progress = receiver.meter.look(now);
-                rows.push((receiver.id, format!("{} to {}  {progress}", mine.offer.shown(), receiver.who.name)));
+                let bar = receiver.meter.look(now).bar(Direction::Out, mine.number, mine.offer.shown());
+                rows.push((receiver.id, Bar { whom: format!("to {}", receiver.who.name), ..bar }));
             }
         }
         rows

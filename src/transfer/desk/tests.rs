@@ -64,8 +64,16 @@ fn file(name: &str, bytes: u64) -> Offer {
 
 fn offered(desk: &Desk, cx: &Context, from: &Member, number: u32, tag: u32, offer: Offer) {
     let payload = Message::Offer { tag, offer }.encode();
-    let message =
-        command::Message { from: from.clone(), private: None, own: false, seq: 1, kept: Some(number), payload };
+    let message = command::Message {
+        from: from.clone(),
+        private: None,
+        own: false,
+        seq: 1,
+        kept: Some(number),
+        at: jiff::Timestamp::UNIX_EPOCH,
+        past: false,
+        payload,
+    };
     desk.received(&message, cx);
 }
 
@@ -81,7 +89,16 @@ async fn case_95_an_offer_is_of_whom_the_room_names_and_one_that_is_not_kept_is_
     offered(&desk, &cx, &bob, 3, 7, file("alice: photo.jpg", 5));
     assert_eq!(notices(&view), ["bob offers alice: photo.jpg (5 B): offer 3"]);
     let payload = Message::Offer { tag: 8, offer: file("x", 5) }.encode();
-    let message = command::Message { from: bob, private: None, own: false, seq: 2, kept: None, payload };
+    let message = command::Message {
+        from: bob,
+        private: None,
+        own: false,
+        seq: 2,
+        kept: None,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        past: false,
+        payload,
+    };
     desk.received(&message, &cx);
     assert_eq!(notices(&view).len(), 1);
 }
@@ -115,7 +132,16 @@ async fn reports_about_what_was_never_offered_say_nothing() {
     let (desk, cx, view) = desk();
     let payload = Message::report(9, Report::Saved).encode();
     let me = Some(member(1, "ann"));
-    let message = command::Message { from: member(2, "bob"), private: me, own: false, seq: 1, kept: None, payload };
+    let message = command::Message {
+        from: member(2, "bob"),
+        private: me,
+        own: false,
+        seq: 1,
+        kept: None,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        past: false,
+        payload,
+    };
     desk.received(&message, &cx);
     desk.received(&command::Message { payload: Message::Resumed { tag: 9 }.encode(), ..message }, &cx);
     assert_eq!(view.lines(), []);
@@ -196,6 +222,8 @@ async fn what_somebody_ignored_offers_is_listed_but_not_told_not_taken_and_no_qu
         own: false,
         seq: 1,
         kept: None,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        past: false,
         payload: bytes::Bytes::from_static(b"\xff"),
     };
     desk.received(&nonsense, &cx);
@@ -236,6 +264,8 @@ async fn a_receiver_who_is_ignored_is_kept_account_of_in_silence() {
         own: false,
         seq: n,
         kept: None,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        past: false,
         payload: Message::report(9, Report::Saved).encode(),
     };
     desk.received(&report(&member(3, "eve"), 1), &cx);

@@ -1,6 +1,7 @@
 use std::{sync::Mutex, time::Duration};
 
 use super::*;
+use crate::view::line::somebody;
 
 #[derive(Clone, Default)]
 struct Paper(Arc<Mutex<Vec<u8>>>);
@@ -37,7 +38,14 @@ impl Write for Gate {
 }
 
 fn said(name: &str, text: &str) -> Line {
-    Line::Said { name: name.into(), verified: false, privacy: Privacy::Room, own: false, text: text.into() }
+    Line::Said(Said {
+        name: name.into(),
+        verified: false,
+        privacy: Privacy::Room,
+        own: false,
+        text: text.into(),
+        ..somebody()
+    })
 }
 
 async fn shown(lines: impl IntoIterator<Item = Line>) -> (String, String) {
@@ -50,10 +58,22 @@ async fn shown(lines: impl IntoIterator<Item = Line>) -> (String, String) {
 
 #[tokio::test]
 async fn each_kind_of_line_looks_its_own_way() {
-    let private =
-        Line::Said { name: "bob".into(), verified: false, privacy: Privacy::Private, own: false, text: "psst".into() };
-    let own =
-        Line::Said { name: "ann".into(), verified: false, privacy: Privacy::Room, own: true, text: "mine".into() };
+    let private = Line::Said(Said {
+        name: "bob".into(),
+        verified: false,
+        privacy: Privacy::Private,
+        own: false,
+        text: "psst".into(),
+        ..somebody()
+    });
+    let own = Line::Said(Said {
+        name: "ann".into(),
+        verified: false,
+        privacy: Privacy::Room,
+        own: true,
+        text: "mine".into(),
+        ..somebody()
+    });
     let (out, err) = shown([
         said("bob", "hello"),
         private,

@@ -3,11 +3,19 @@ use std::num::NonZero;
 use proptest::prelude::*;
 
 use super::*;
+use crate::view::line::somebody;
 
 const WIDTH: u16 = 40;
 
 fn said(name: &str, text: &str) -> Line {
-    Line::Said { name: name.into(), verified: false, privacy: Privacy::Room, own: false, text: text.into() }
+    Line::Said(Said {
+        name: name.into(),
+        verified: false,
+        privacy: Privacy::Room,
+        own: false,
+        text: text.into(),
+        ..somebody()
+    })
 }
 
 fn drawn(lines: impl IntoIterator<Item = Line>, width: usize) -> String {
@@ -43,8 +51,16 @@ fn contained(line: Line, mark: &str) {
 
 #[test]
 fn each_kind_of_line_looks_its_own_way() {
-    let private =
-        |own| Line::Said { name: "bob".into(), verified: false, privacy: Privacy::Private, own, text: "psst".into() };
+    let private = |own| {
+        Line::Said(Said {
+            name: "bob".into(),
+            verified: false,
+            privacy: Privacy::Private,
+            own,
+            text: "psst".into(),
+            ..somebody()
+        })
+    };
     let mut screen = Screen::new(false);
     for line in [said("bob", "hi"), private(false), private(true), Line::Notice("n".into()), Line::Error("e".into())] {
         screen.push(line);
@@ -56,7 +72,7 @@ fn each_kind_of_line_looks_its_own_way() {
 #[test]
 fn who_is_verified_has_a_mark_that_no_name_can_bear() {
     let line = |name: &str, verified, privacy, own| {
-        let line = Line::Said { name: name.into(), verified, privacy, own, text: "hi".into() };
+        let line = Line::Said(Said { name: name.into(), verified, privacy, own, text: "hi".into(), ..somebody() });
         let mut screen = Screen::new(false);
         screen.push(line);
         screen.drain(80).trim_end().to_owned()
@@ -81,7 +97,8 @@ fn who_is_verified_has_a_mark_that_no_name_can_bear() {
         assert_eq!(line(name, false, Privacy::Room, false), format!("{name}: hi"));
     }
     let name = "bob".into();
-    let verified = Line::Said { name, verified: true, privacy: Privacy::Room, own: false, text: "hi".into() };
+    let verified =
+        Line::Said(Said { name, verified: true, privacy: Privacy::Room, own: false, text: "hi".into(), ..somebody() });
     assert!(drawn([verified], 40).starts_with("\x1b[1mbob✓:\x1b[0m hi"));
 }
 

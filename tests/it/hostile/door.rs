@@ -273,14 +273,14 @@ fn ends_of_streams_that_nobody_opened_are_closed_without_a_word() {
     let mut scene = Scene::new();
     let head = [&STREAM_MAGIC[..], &[7; 32]].concat();
     for rest in [&b""[..], b"and what would belong to the members"] {
-        assert_eq!(scene.closed_after(&[&head, rest].concat()), []);
+        assert_eq!(scene.closed_after(&[&head, rest].concat()), [0_u8; 0]);
     }
     let mut wrong = head.clone();
     wrong[3] ^= 1;
-    assert_eq!(scene.closed_after(&wrong), []);
+    assert_eq!(scene.closed_after(&wrong), [0_u8; 0]);
     let mut cut = scene.call();
     cut.write_all(&head[..STREAM_HEAD_LEN - 1]).expect("it reads");
     cut.shutdown(Shutdown::Write).expect("a socket");
-    assert_eq!(closed(cut), []);
+    assert_eq!(closed(cut), [0_u8; 0]);
     scene.still_works();
 }

@@ -140,7 +140,7 @@ async fn case_116_silent_connections_give_way_when_all_places_are_taken() {
     let incoming = open.incoming.recv().await.unwrap();
     assert_eq!(incoming.address, Ipv4Addr::new(127, 0, 0, ELSEWHERE));
     honest.await.unwrap().unwrap();
-    assert_eq!(until_closed(silent.remove(0)).await, [], "the oldest of the source with the most");
+    assert_eq!(until_closed(silent.remove(0)).await, [0_u8; 0], "the oldest of the source with the most");
     drop((silent, incoming));
     assert_eq!(open.counts().await, Counts { late: 1, foreign: 7, ..Counts::default() });
     open.ends_idle().await;
