@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::{
-    process::{Signal, kill_current_process_group},
+    process::{Signal, getpid, kill_current_process_group, kill_process},
     termios::{OptionalActions, tcgetattr, tcsetattr},
 };
 
@@ -130,10 +130,11 @@ pub(super) struct Suspend {
 impl ConditionalEventHandler for Suspend {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, cx: &EventContext<'_>) -> Option<Cmd> {
         let raw = tcgetattr(stdin()).ok()?;
+        let columns = layout::columns();
         let seen = lock(&self.seen).clone();
         if seen.secret {
             let before = cx.line().get(..cx.pos()).unwrap_or_default();
-            let below = layout::rows(&seen.prompt, before, layout::columns(), self.mode) - 1;
+            let below = layout::rows(&seen.prompt, before, columns, self.mode) - 1;
             write(&self.screen.erase(below));
         }
         restore::restore();
@@ -145,9 +146,11 @@ impl ConditionalEventHandler for Suspend {
         let _ = tcsetattr(stdin(), OptionalActions::Drain, &raw);
         self.screen.forget();
         // rustyline erases upwards from here as many rows as the line has: they must not be the shell's.
-        let below = layout::rows(&seen.prompt, &seen.line, layout::columns(), self.mode) - 1;
+        let below = layout::rows(&seen.prompt, &seen.line, columns, self.mode) - 1;
         write(&format!("{}{PASTE_ON}", "\r\n".repeat(below)));
-        Some(Cmd::Repaint)
+        // Who is stopped is not told of another size of the window. rustyline then measures and draws.
+        let resized = layout::columns() != columns && kill_process(getpid(), Signal::WINCH).is_ok();
+        Some(if resized { Cmd::Noop } else { Cmd::Repaint })
     }
 }
 

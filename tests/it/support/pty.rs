@@ -114,6 +114,11 @@ impl Pty {
         text(self.shown.0.lock().unwrap_or_else(PoisonError::into_inner).parser.screen())
     }
 
+    /// What something makes of the screen as it is now.
+    pub fn look<T>(&self, at: impl FnOnce(&vt100::Screen) -> T) -> T {
+        at(self.shown.0.lock().unwrap_or_else(PoisonError::into_inner).parser.screen())
+    }
+
     /// What the window shows and all that has scrolled out of it.
     pub fn scrollback(&self) -> String {
         let mut shown = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
