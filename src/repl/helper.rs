@@ -8,8 +8,9 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::pthread::{pthread_kill, pthread_self};
 use rustix::{
-    process::{Signal, getpid, kill_current_process_group, kill_process},
+    process::{Signal, kill_current_process_group},
     termios::{OptionalActions, tcgetattr, tcsetattr},
 };
 
@@ -146,12 +147,20 @@ impl ConditionalEventHandler for Suspend {
         let _ = tcsetattr(stdin(), OptionalActions::Drain, &raw);
         self.screen.forget();
         // rustyline erases upwards from here as many rows as the line has: they must not be the shell's.
-        let below = layout::rows(&seen.prompt, &seen.line, columns, self.mode) - 1;
-        write(&format!("{}{PASTE_ON}", "\r\n".repeat(below)));
-        // Who is stopped is not told of another size of the window. rustyline then measures and draws.
-        let resized = layout::columns() != columns && kill_process(getpid(), Signal::WINCH).is_ok();
-        Some(if resized { Cmd::Noop } else { Cmd::Repaint })
+        let below = |columns| layout::rows(&seen.prompt, &seen.line, columns, self.mode) - 1;
+        write(&format!("{}{PASTE_ON}", "\r\n".repeat(below(columns))));
+        let now = layout::columns();
+        let told = now != columns && tell_resized();
+        // What is one row before and after is not drawn for the sake of another size.
+        let draws = told && below(columns).max(below(now)) > 0;
+        Some(if draws { Cmd::Noop } else { Cmd::Repaint })
     }
+}
+
+/// Makes rustyline measure the window and draw: who is stopped is not told of another size. The signal is for this thread,
+/// so that it is heard before anything else is drawn for the old size.
+fn tell_resized() -> bool {
+    pthread_kill(pthread_self(), nix::sys::signal::SIGWINCH).is_ok()
 }
 
 #[cfg(test)]

@@ -1,37 +1,56 @@
 //! What moves a cursor: programs that stop and go on, and characters whose width terminals have to agree on.
 
-use super::{CTRL_Z, Room, join, rows, shows};
+use super::{CTRL_Z, Room, at_prompt, join, rows, shows};
 use crate::support::Pty;
 
-#[test]
-fn a_wrapped_line_is_whole_after_a_stop_in_which_the_window_became_narrow() {
-    let mut room = Room::open();
-    let Room { bob, port, home, .. } = &mut room;
-    let member = join(home, "carol", *port);
-    let mut shell = home.command("bash");
+/// A member whose job a shell has stopped at this line, and who goes on in a window of 40 columns.
+fn goes_on(room: &mut Room, typed: &str) -> Pty {
+    let member = join(&room.home, "carol", room.port);
+    let mut shell = room.home.command("bash");
     shell.args(["-c", "set -m; \"$@\"; echo it is stopped; read -r; fg > /dev/null; echo it is over", "sh"]);
     shell.arg(member.get_program()).args(member.get_args());
     let mut member = Pty::spawn(shell);
-    super::at_prompt(&member, "carol");
-    let typed = "月光".repeat(20);
-    member.keys(&typed);
-    shows(&member, &[&format!("carol> {}", "月光".repeat(18)), &"月光".repeat(2)], (0, 8));
+    at_prompt(&member, "carol");
+    member.keys(typed);
+    let last = typed.chars().last().expect("something is typed");
+    member.wait_for("all of it", |text| text.trim_end().ends_with(last));
     member.keys(CTRL_Z);
     member.expect("it is stopped");
     for i in 0..30 {
-        bob.say(&format!("line {i}"));
+        room.bob.say(&format!("line {i}"));
     }
     member.resize(24, 40);
     member.keys("\r");
-    let rows = [format!("carol> {}", "月光".repeat(8)), "月光".repeat(10), "月光".repeat(2)];
-    shows(&member, &["bob: line 29", &rows[0], &rows[1], &rows[2]], (0, 8));
-    let text = member.scrollback();
-    let heard: Vec<_> = text.lines().filter(|row| row.starts_with("bob: line ")).collect();
-    assert_eq!(heard, (0..30).map(|i| format!("bob: line {i}")).collect::<Vec<_>>());
-    member.keys("！\r");
-    bob.out.expect(&format!("carol: {typed}！"));
-    member.line("quit");
-    member.expect("it is over");
+    member
+}
+
+#[test]
+fn a_line_is_whole_after_a_stop_in_which_the_window_became_narrow() {
+    for (typed, shown, column) in [
+        ("short".to_owned(), vec!["carol> short".to_owned()], 12),
+        ("x".repeat(60), vec![format!("carol> {}", "x".repeat(33)), "x".repeat(27)], 27),
+        (
+            "月光".repeat(20) + "！",
+            vec![format!("carol> {}", "月光".repeat(8)), "月光".repeat(10), "月光月光！".to_owned()],
+            10,
+        ),
+    ] {
+        let mut room = Room::open();
+        let mut member = goes_on(&mut room, &typed);
+        let rows: Vec<_> = ["bob: line 29"].into_iter().chain(shown.iter().map(String::as_str)).collect();
+        shows(&member, &rows, (0, column));
+        let text = member.scrollback();
+        let heard: Vec<_> = text.lines().filter(|row| row.starts_with("bob: line ")).collect();
+        assert_eq!(heard, (0..30).map(|i| format!("bob: line {i}")).collect::<Vec<_>>());
+        // What is typed from then on stands in its place, too.
+        room.bob.say("more");
+        let rows: Vec<_> = ["bob: more"].into_iter().chain(shown.iter().map(String::as_str)).collect();
+        shows(&member, &rows, (0, column));
+        member.keys("!\r");
+        room.bob.out.expect(&format!("carol: {typed}!"));
+        member.line("quit");
+        member.expect("it is over");
+    }
 }
 
 #[test]
