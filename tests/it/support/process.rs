@@ -32,15 +32,20 @@ impl Process {
         kill_process(self.pid, signal).expect("it runs");
     }
 
+    /// Its number.
+    pub fn id(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
     /// What everybody on this machine sees of how it was started.
     pub fn command_line(&self) -> String {
-        let line = std::fs::read(format!("/proc/{}/cmdline", self.pid.as_raw_nonzero())).expect("it runs");
+        let line = std::fs::read(format!("/proc/{}/cmdline", self.id())).expect("it runs");
         String::from_utf8_lossy(&line).replace('\0', " ")
     }
 
     /// How much memory it has at the moment, in bytes, where the system tells.
     pub fn resident(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
         let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         Some(kib.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
     }
