@@ -5,6 +5,7 @@
 mod arriving;
 mod ends;
 mod moving;
+mod pictures;
 mod sizes;
 
 use std::process::Command;

@@ -3,6 +3,7 @@
 
 mod home;
 mod lines;
+mod picture;
 mod process;
 mod proxy;
 mod pty;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use home::Home;
 pub use lines::Lines;
+pub use picture::{Window, svg};
 pub use process::{Ended, Pchat, Process};
 pub use proxy::{Proxy, dial};
 pub use pty::Pty;

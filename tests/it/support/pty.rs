@@ -8,7 +8,7 @@ use std::{
     process::Command,
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use pty_process::{Size, blocking};
@@ -169,6 +169,19 @@ impl Pty {
                 panic!("too long without {what}, with this in the window:\n{text}\nafter: {end:?}");
             }
             shown = self.shown.1.wait_timeout(shown, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until nothing more is written for a moment: a picture shall not show half of a drawing.
+    pub fn settle(&self) {
+        const MOMENT: Duration = Duration::from_millis(50);
+        let mut shown = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let (after, waited) = self.shown.1.wait_timeout(shown, MOMENT).unwrap_or_else(PoisonError::into_inner);
+            if waited.timed_out() {
+                return;
+            }
+            shown = after;
         }
     }
 
