@@ -126,7 +126,7 @@ impl<'a> Session<'a> {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
         let printer = Arc::new(Mutex::new(printer));
-        wake_by(printer.clone(), link)?;
+        wake_by(printer.clone(), link, (seen.clone(), mode))?;
         lock(&places).take();
         Some(Self { config, link, editor, printer, spoiled: false, history, seen, places, mode, runtime, failures: 0 })
     }
@@ -363,13 +363,21 @@ fn make(
 }
 
 /// Starts the thread that wakes the editor: a wake waits while the editor searches or completes, and nobody else may.
-fn wake_by(printer: Arc<Mutex<Printer>>, link: &Link) -> Option<()> {
+///
+/// While the line being typed fills the window, nothing could be seen above it, and each drawing would leave a copy of
+/// what scrolls out: lines wait until it is entered, or fits.
+fn wake_by(
+    printer: Arc<Mutex<Printer>>,
+    link: &Link,
+    (seen, mode): (Arc<Mutex<Seen>>, GraphemeClusterMode),
+) -> Option<()> {
     let (wake, wakes) = std_mpsc::sync_channel(1);
     let shared = link.shared.clone();
     let wakes = move || {
         for () in wakes {
+            let Seen { prompt, line, .. } = lock(&seen).clone();
             // Without a prompt there is nothing to refresh, and the next one draws everything.
-            if shared.is_reading() {
+            if shared.is_reading() && !layout::is_too_tall(&prompt, &line, mode) {
                 // It fails if that editor has just ended; then the next one draws everything, too.
                 let _ = lock(&printer).print(WAKE.to_owned());
             }

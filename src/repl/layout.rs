@@ -33,6 +33,12 @@ fn place(text: &str, from: (usize, usize), columns: usize, mode: GraphemeCluster
     if column == columns { (row + 1, 0) } else { (row, column) }
 }
 
+/// Whether prompt and line need more rows than the window has.
+pub(super) fn is_too_tall(prompt: &str, line: &str, mode: GraphemeClusterMode) -> bool {
+    let height = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_row));
+    height > 0 && rows(prompt, line, columns(), mode) > height
+}
+
 /// The columns of the window; 80 when it does not say.
 pub(super) fn columns() -> usize {
     match rustix::termios::tcgetwinsize(std::io::stdout()) {
