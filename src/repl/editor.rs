@@ -375,9 +375,12 @@ fn wake_by(
     let shared = link.shared.clone();
     let wakes = move || {
         for () in wakes {
-            let Seen { prompt, line, .. } = lock(&seen).clone();
+            let room = {
+                let seen = lock(&seen);
+                layout::room(&seen.prompt, &seen.line, mode)
+            };
             // Without a prompt there is nothing to refresh, and the next one draws everything.
-            if shared.is_reading() && !layout::is_too_tall(&prompt, &line, mode) {
+            if shared.is_reading() && room.is_some() {
                 // It fails if that editor has just ended; then the next one draws everything, too.
                 let _ = lock(&printer).print(WAKE.to_owned());
             }

@@ -77,7 +77,10 @@ impl Highlighter for Drawer {
             lock(&self.places).take();
             self.shared.set_reading(true);
         }
-        prompt.clone_into(&mut lock(&self.seen).prompt);
+        let mut seen = lock(&self.seen);
+        prompt.clone_into(&mut seen.prompt);
+        let room = layout::room(prompt, &seen.line, GraphemeClusterMode::from_env());
+        self.screen.fit(room.unwrap_or(0));
         Cow::Owned(self.screen.draw(layout::columns()) + prompt)
     }
 

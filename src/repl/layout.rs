@@ -33,10 +33,12 @@ fn place(text: &str, from: (usize, usize), columns: usize, mode: GraphemeCluster
     if column == columns { (row + 1, 0) } else { (row, column) }
 }
 
-/// Whether prompt and line need more rows than the window has.
-pub(super) fn is_too_tall(prompt: &str, line: &str, mode: GraphemeClusterMode) -> bool {
+/// How many rows of the window prompt and line leave; none if they do not fit themselves.
+pub(super) fn room(prompt: &str, line: &str, mode: GraphemeClusterMode) -> Option<usize> {
     let height = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_row));
-    height > 0 && rows(prompt, line, columns(), mode) > height
+    // A terminal that does not say has 24 rows, as long as any had.
+    let height = if height == 0 { 24 } else { height };
+    height.checked_sub(rows(prompt, line, columns(), mode))
 }
 
 /// The columns of the window; 80 when it does not say.

@@ -37,6 +37,8 @@ pub(super) struct Screen {
     bars: BTreeMap<u64, Bar>,
     /// How many rows above the prompt are on the terminal now.
     drawn: usize,
+    /// How many there may be.
+    room: Option<usize>,
 }
 
 impl Screen {
@@ -124,17 +126,25 @@ impl Screen {
         out
     }
 
+    /// So many rows of the window are left for what stands above the prompt. Rows beyond them would scroll out of it and
+    /// stay in the scrollback, at every drawing again.
+    pub(super) fn fit(&mut self, rows: usize) {
+        self.room = Some(rows);
+    }
+
     /// What stands above the prompt from now on, each row ended.
     pub(super) fn above(&mut self, width: usize) -> String {
         let mut rows: Vec<String> = self.bars.values().map(bar).collect();
         rows.extend(self.status.values().cloned());
         let name = &self.name;
         rows.extend(self.pending.values().map(|text| format!("{name}: {text}")));
-        let more = rows.len().saturating_sub(STATUS_ROWS);
-        if more > 0 {
-            rows.truncate(STATUS_ROWS - 1);
+        let most = self.room.map_or(STATUS_ROWS, |room| room.min(STATUS_ROWS));
+        let more = rows.len().saturating_sub(most);
+        if more > 0 && most > 1 {
+            rows.truncate(most - 1);
             rows.push(format!("... and {} more", more + 1));
         }
+        rows.truncate(most);
         self.drawn = rows.len();
         let mut out = String::new();
         for row in rows {

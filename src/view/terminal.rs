@@ -49,6 +49,11 @@ impl Terminal {
         self.drawing(|screen| screen.erase(0) + &screen.drain(width) + &screen.above(width))
     }
 
+    /// So many rows of the window are left for what stands above the prompt.
+    pub(crate) fn fit(&self, rows: usize) {
+        self.screen().fit(rows);
+    }
+
     /// What to write between prompts, with the cursor at the left edge and nothing above: the queued lines.
     pub(crate) fn drain(&self, width: usize) -> String {
         self.drawing(|screen| screen.drain(width))

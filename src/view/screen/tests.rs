@@ -204,3 +204,20 @@ proptest! {
         contained(Line::Notice(format!("{more}{text}")), "* ");
     }
 }
+
+#[test]
+fn a_window_without_room_shows_fewer_rows_above_the_prompt() {
+    let mut screen = Screen::new(false);
+    for i in 0..6 {
+        screen.status(i, Some(&format!("row {i}")));
+    }
+    assert_eq!(screen.above(80), "row 0\r\nrow 1\r\nrow 2\r\n... and 3 more\r\n");
+    screen.fit(2);
+    assert_eq!(screen.above(80), "row 0\r\n... and 5 more\r\n");
+    screen.fit(1);
+    assert_eq!(screen.above(80), "row 0\r\n");
+    screen.fit(0);
+    assert_eq!(screen.above(80), "");
+    screen.fit(100);
+    assert_eq!(screen.above(80).lines().count(), 4);
+}

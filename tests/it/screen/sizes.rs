@@ -1,5 +1,7 @@
 //! Windows that change their size, and small ones.
 
+use std::fs;
+
 use super::{LEFT, Room, rows, shows};
 use crate::support::Signal;
 
@@ -20,6 +22,12 @@ fn a_line_survives_a_window_that_becomes_narrow_and_wide_again_while_others_talk
     for _ in 0..3 {
         for width in [40, 120] {
             alice.resize(24, width);
+            // What is under way for another size when the window changes is out of anybody's hands.
+            if width == 40 {
+                shows(alice, &[&line[..40], &line[40..80], &line[80..]], (0, end - 80));
+            } else {
+                shows(alice, &[&line], (0, end));
+            }
             for _ in 0..5 {
                 bob.say(&format!("line {said}"));
                 said += 1;
@@ -51,9 +59,11 @@ fn the_cursor_keeps_its_place_in_the_line_when_the_window_changes() {
     let at = line.len() as u16 - 60;
     shows(alice, &[&line], (0, at));
     alice.resize(24, 40);
+    shows(alice, &[&line[..40], &line[40..80], &line[80..]], (1, at - 40));
     bob.say("narrow");
     shows(alice, &["bob: narrow", &line[..40], &line[40..80], &line[80..]], (1, at - 40));
     alice.resize(24, 120);
+    shows(alice, &[&line], (0, at));
     bob.say("wide");
     shows(alice, &["bob: wide", &line], (0, at));
     alice.keys("!\r");
@@ -107,4 +117,25 @@ fn short_windows_show_the_line_that_is_typed_and_what_was_said_last() {
         alice.keys("\r");
         bob.out.expect("alice: typed here");
     }
+}
+
+#[test]
+fn bars_in_a_window_that_is_too_short_for_them_do_not_fill_the_scrollback() {
+    let mut room = Room::open();
+    let Room { alice, bob, home, .. } = &mut room;
+    for name in ["one.iso", "two.iso", "three.iso"] {
+        fs::write(home.path().join(name), vec![7; 1 << 20]).expect("it can be written");
+    }
+    alice.line("limit 1M");
+    alice.resize(3, 80);
+    for name in ["one.iso", "two.iso", "three.iso"] {
+        alice.line(&format!("sendfile {name} --to bob"));
+    }
+    alice.keys("typed meanwhile");
+    bob.out.collect(3, |line| line.starts_with("* saved "));
+    alice.keys("\r");
+    bob.out.expect("alice: typed meanwhile");
+    let text = alice.scrollback();
+    let copies = text.lines().filter(|row| row.contains(".iso") && row.contains('%')).count();
+    assert!(copies < 4, "{copies} in {text}");
 }
