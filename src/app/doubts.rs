@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use clap::ArgMatches;
 use tokio::task::spawn_blocking;
 
 use super::{assist::Here, line::Reader};
@@ -50,14 +51,14 @@ impl Doubts {
     async fn about_paste(&mut self, line: &str, reader: &Reader) -> Option<Reply> {
         // What cannot be read now is an error of the line.
         let Reading::Run { entry, matches } = reader.read(line).await.ok()? else { return None };
-        let text = matches.ids().filter_map(|id| matches.get_raw(id.as_str())).flatten().last()?.to_str()?;
+        let text = said(entry, &matches).filter(|_| entry.default)?;
         let len = text.trim_end_matches(['\n', '\r']).len();
-        if !entry.default || len <= MAX_TEXT_LEN || offering(reader).is_none() {
+        if len <= MAX_TEXT_LEN || offering(reader).is_none() {
             return None;
         }
         let (is, holds) = (Size(len as u64), Size(MAX_TEXT_LEN as u64));
         let question = format!("that is {is}, a message holds {holds}: send it as a text file? (y/N) ");
-        self.paste = Some(text.to_owned());
+        self.paste = Some(text);
         Some(Reply { next: Next::Ask(question), remember: true, echo: false })
     }
 
@@ -92,6 +93,13 @@ impl Doubts {
         reader.act(Reading::Run { entry, matches }, Context::for_line).await;
         Ok(())
     }
+}
+
+/// What the default command says.
+fn said(entry: &Entry, matches: &ArgMatches) -> Option<String> {
+    let grammar = entry.grammar();
+    let id = grammar.get_positionals().last()?.get_id();
+    Some(matches.get_raw(id.as_str())?.next_back()?.to_str()?.to_owned())
 }
 
 /// The command that offers files.

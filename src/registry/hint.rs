@@ -126,6 +126,10 @@ fn usage(entry: &Entry, grammar: &clap::Command, walk: &Walk) -> String {
     };
     parts.extend(positionals[from..].iter().map(|arg| {
         let name = value_name(arg);
+        // It says itself what may be left out.
+        if name.contains([' ', '[']) {
+            return name;
+        }
         match (takes_many(arg), arg.is_required_set()) {
             (true, _) => format!("{name}..."),
             (false, true) => name,
@@ -173,6 +177,7 @@ mod tests {
             ("/kick", " NAME [REASON]"),
             ("quit ", ""),
             ("/quit", ""),
+            ("/limit ", "[N] RATE|off"),
         ] {
             assert_eq!(hint(line), hinted, "{line:?}");
         }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use rustyline::{
-    ColorMode, CompletionType, Config, Editor, ExternalPrinter, GraphemeClusterMode, completion::FilenameCompleter,
-    error::ReadlineError, history::MemHistory,
+    ColorMode, CompletionType, Config, Editor, ExternalPrinter, GraphemeClusterMode, error::ReadlineError,
+    history::MemHistory,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -373,7 +373,6 @@ fn make(
         screen: link.screen.clone(),
         shared: link.shared.clone(),
         assist: config.assist.clone(),
-        files: FilenameCompleter::new(),
         seen: seen.clone(),
         places: places.clone(),
         mode,

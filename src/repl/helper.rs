@@ -11,7 +11,7 @@ use std::{
 
 use rustyline::{
     Context, GraphemeClusterMode, Helper, Result,
-    completion::{Completer, FilenameCompleter, Pair},
+    completion::{Completer, Pair},
     highlight::{CmdKind, Highlighter},
     hint::Hinter,
     validate::Validator,
@@ -35,7 +35,6 @@ pub(super) struct Drawer {
     pub(super) screen: Arc<Terminal>,
     pub(super) shared: Arc<Shared>,
     pub(super) assist: Arc<dyn Assist>,
-    pub(super) files: FilenameCompleter,
     pub(super) seen: Arc<Mutex<Seen>>,
     pub(super) places: Arc<Mutex<Places>>,
     pub(super) mode: GraphemeClusterMode,
@@ -130,7 +129,7 @@ impl Drawer {
     /// What may stand at `pos`, and where that word begins.
     fn candidates(&self, line: &str, pos: usize) -> (usize, Vec<Candidate>) {
         let (start, found) = match self.assist.path_from(line, pos) {
-            Some(start) => files::complete(&self.files, line, start, pos),
+            Some(start) => files::complete(line, start, pos),
             None => {
                 let (start, mut found) = self.assist.complete(line, pos);
                 // The only word there is, at the end of the line: what comes next is another one.
@@ -229,7 +228,6 @@ mod tests {
             screen: Arc::new(Terminal::with_colour(colour)),
             shared: Arc::default(),
             assist: Arc::new(Words),
-            files: FilenameCompleter::new(),
             seen: Arc::new(Mutex::new(Seen::before(false))),
             places: Arc::default(),
             mode: GraphemeClusterMode::WcWidth,

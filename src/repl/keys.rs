@@ -43,8 +43,8 @@ pub(super) fn bind<H: Helper, I: History>(editor: &mut Editor<H, I>, seen: &Arc<
     for key in [plain(KeyCode::Right), plain(KeyCode::End), KeyEvent::ctrl('E'), KeyEvent::ctrl('F')] {
         bind(key, Act::TakeHint);
     }
-    // Not `Newline`, which for rustyline ends the line first.
-    let row = || EventHandler::Simple(Cmd::SelfInsert(1, '\n'));
+    // `Newline` ends the line first, and of `SelfInsert` rustyline makes what was inserted last.
+    let row = || EventHandler::Simple(Cmd::Insert(1, "\n".to_owned()));
     editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), row());
     editor.bind_sequence(KeyEvent(KeyCode::Char('J'), Modifiers::CTRL_ALT), row());
     editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(suspend)));

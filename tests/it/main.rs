@@ -21,3 +21,4 @@ mod rights;
 mod shown;
 mod support;
 mod terminal;
+mod typing;
