@@ -30,6 +30,7 @@ impl Command for SendFile {
     const INPUT: Input = Input::Paths;
     // What they offer keeps its number, and who fetches what is offered here is kept account of.
     const HEARS_IGNORED: bool = true;
+    const OFFERS: bool = true;
     const EXAMPLES: &'static [&'static str] =
         &["sendfile", "sendfile My Report.pdf", "sendfile ~/photos notes.txt --to bob"];
 

@@ -5,10 +5,14 @@
 //! it has looked up the names of [`Registry::member_names`].
 
 mod complete;
+mod hint;
 mod near;
 mod paths;
+mod sight;
+mod slip;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use clap::{
     ArgMatches,
@@ -16,7 +20,9 @@ use clap::{
     parser::ValueSource,
 };
 
-pub use complete::Names;
+pub use complete::{Candidate, Names};
+pub use hint::Hint;
+pub use sight::Mark;
 
 use crate::{
     args::{Meaning, number},
@@ -78,6 +84,8 @@ impl Reading {
 enum Unfit {
     /// They ask for help.
     Help(String),
+    /// Something is missing: the error and the usage.
+    Unfinished(String),
     /// They are wrong: the error and the usage.
     Wrong(String),
 }
@@ -181,8 +189,10 @@ impl Registry {
                     Some(_) => {}
                 },
                 Err(Unfit::Help(page)) => return Reading::Help(page),
-                Err(Unfit::Wrong(problem)) if entry.private => return Reading::Held(held(&problem)),
-                Err(Unfit::Wrong(_)) => {}
+                Err(Unfit::Wrong(problem) | Unfit::Unfinished(problem)) if entry.private => {
+                    return Reading::Held(held(&problem));
+                }
+                Err(Unfit::Wrong(_) | Unfit::Unfinished(_)) => {}
             }
         }
         if self.slip(first) && addressed(rest).any(|name| known.member(&name)) {
@@ -297,27 +307,27 @@ fn held(problem: &str) -> String {
 fn wrong(entry: &Entry, unfit: Unfit) -> Reading {
     match unfit {
         Unfit::Help(page) => Reading::Help(page),
-        Unfit::Wrong(message) => Reading::Wrong { message, remember: !entry.private },
+        Unfit::Wrong(message) | Unfit::Unfinished(message) => Reading::Wrong { message, remember: !entry.private },
     }
 }
 
 /// Reads the rest of a line by the grammar of `entry`.
 fn parse(entry: &Entry, rest: &str) -> Result<ArgMatches, Unfit> {
-    let words = arguments(entry, rest).map_err(|error| misused(entry, &error.to_string()))?;
+    let words = arguments(entry, rest).map_err(|error| Unfit::Unfinished(misused(entry, &error.to_string())))?;
     fit(entry, words)
 }
 
 fn fit(entry: &Entry, words: Vec<String>) -> Result<ArgMatches, Unfit> {
     entry.grammar().try_get_matches_from(words).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp => Unfit::Help(entry.page()),
-        ErrorKind::MissingRequiredArgument => misused(entry, &missing(&error)),
+        ErrorKind::MissingRequiredArgument => Unfit::Unfinished(misused(entry, &missing(&error))),
         // What was typed is not repeated.
-        _ if entry.private => misused(entry, &format!("{} takes no such words", entry.typed())),
+        _ if entry.private => Unfit::Wrong(misused(entry, &format!("{} takes no such words", entry.typed()))),
         _ => {
             let text = error.render().to_string();
             // The view writes a head of its own, and the usage follows whatever kind of error it is.
             let problem = text.split("\n\n").next().unwrap_or_default();
-            misused(entry, problem.trim().trim_start_matches("error: "))
+            Unfit::Wrong(misused(entry, problem.trim().trim_start_matches("error: ")))
         }
     })
 }
@@ -331,8 +341,8 @@ fn missing(error: &clap::Error) -> String {
     }
 }
 
-fn misused(entry: &Entry, problem: &str) -> Unfit {
-    Unfit::Wrong(format!("{problem}\nusage: {}", entry.usage()))
+fn misused(entry: &Entry, problem: &str) -> String {
+    format!("{problem}\nusage: {}", entry.usage())
 }
 
 /// The arguments that a line's rest holds. What is handed on untouched follows `--`, so that it may begin

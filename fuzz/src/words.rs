@@ -1,7 +1,7 @@
 use pchat::{
     command::Entry,
     commands,
-    registry::{Known, Names, Reading, Registry},
+    registry::{Candidate, Known, Names, Reading, Registry},
     wire::MAX_NAME_LEN,
     words::{quote, rest_after, split, split_unfinished},
 };
@@ -15,6 +15,7 @@ pub fn words(data: &[u8]) {
     split_and_quote(&line);
     read(&line);
     complete(&line);
+    help(&line);
 }
 
 fn split_and_quote(line: &str) {
@@ -75,7 +76,7 @@ fn complete(line: &str) {
         if line.is_char_boundary(at) {
             assert!(line.is_char_boundary(start), "the word begins within a character");
         }
-        for candidate in found {
+        for Candidate { word: candidate, .. } in found {
             let bare = candidate.strip_prefix('/').unwrap_or(&candidate);
             let command = registry.entries().iter().flat_map(Entry::names).any(|name| name == bare);
             let member = here.0.contains(&candidate.as_str());
@@ -84,6 +85,23 @@ fn complete(line: &str) {
         }
         let path = registry.path_from(line, at);
         assert!(path.is_none_or(|start| start <= at && line.is_char_boundary(start)));
+    }
+}
+
+/// What shows while a line is typed.
+fn help(line: &str) {
+    let registry = Registry::new(commands::ALL);
+    let here = Here(&["bob", "Zoë"]);
+    if let Some(hint) = registry.hint(line, &here) {
+        assert!(hint.text.is_char_boundary(hint.completes));
+    }
+    let mut end = 0;
+    for (span, _) in registry.marks(line, &here, &here) {
+        assert!(end <= span.start && line.get(span.clone()).is_some(), "marks are in order, and parts of the line");
+        end = span.end;
+    }
+    if registry.misspelt(line, &here).is_some() {
+        assert!(matches!(registry.read(line, &here), Reading::Run { entry, .. } if entry.default), "it is text");
     }
 }
 
@@ -105,17 +123,17 @@ impl Known for Here {
 }
 
 impl Names for Here {
-    fn members(&self, prefix: &str) -> Vec<String> {
+    fn members(&self, prefix: &str) -> Vec<Candidate> {
         let prefix = prefix.to_lowercase();
         let names = self.0.iter().filter(|name| name.to_lowercase().starts_with(&prefix));
-        names.map(|name| (*name).to_owned()).collect()
+        names.map(|name| Candidate::plain(*name)).collect()
     }
 
-    fn knocks(&self, prefix: &str) -> Vec<String> {
+    fn knocks(&self, prefix: &str) -> Vec<Candidate> {
         self.members(prefix)
     }
 
-    fn kept(&self) -> Vec<u32> {
-        vec![3]
+    fn kept(&self) -> Vec<(u32, String)> {
+        vec![(3, String::new())]
     }
 }

@@ -3,16 +3,13 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use anyhow::{Result, bail};
-use tokio::time::timeout;
 
 use crate::{
-    code::words,
     command::{Context, Entry, Flow},
-    registry::{Known, Names, Reading, Registry},
+    registry::{Known, Reading, Registry},
     session::Handle,
     view::Line,
     wire::{Answer, Request},
@@ -62,7 +59,7 @@ impl Reader {
         Done { remember: false, echo: true, ..done }
     }
 
-    async fn act(&self, reading: Reading, context: fn(&Context, &Entry) -> Context) -> Done {
+    pub(super) async fn act(&self, reading: Reading, context: fn(&Context, &Entry) -> Context) -> Done {
         let remember = reading.remember();
         let done = Done { asker: None, flow: Flow::Continue, failed: false, remember, echo: true };
         match reading {
@@ -91,7 +88,7 @@ impl Reader {
         }
     }
 
-    async fn read(&self, line: &str) -> Result<Reading> {
+    pub(super) async fn read(&self, line: &str) -> Result<Reading> {
         if self.text {
             return Ok(self.registry.always_text(line));
         }
@@ -147,6 +144,8 @@ pub(super) enum Question {
     Command(&'static Entry),
     /// For the code of a room.
     Code,
+    /// To be answered with yes or no.
+    Choice,
 }
 
 /// The question that is being answered, as those who read and complete the answer share it.
@@ -158,115 +157,15 @@ impl Asking {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = question;
     }
 
-    fn get(&self) -> Question {
+    pub(super) fn get(&self) -> Question {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What stands before an answer, unseen.
-    fn before(&self) -> String {
+    pub(super) fn before(&self) -> String {
         match self.get() {
             Question::Command(asker) => format!("/{} ", asker.name),
-            Question::None | Question::Code => String::new(),
-        }
-    }
-}
-
-/// The words of codes that begin like the one before `pos`, and where that begins.
-fn words_of_code(line: &str, pos: usize) -> (usize, Vec<String>) {
-    let before = line.get(..pos).unwrap_or_default();
-    let start = before
-        .rfind(|c: char| !c.is_alphabetic())
-        .map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8));
-    let beginning = before[start..].to_lowercase();
-    if beginning.is_empty() {
-        return (start, Vec::new());
-    }
-    (start, words::starting_with(&beginning).map(str::to_owned).collect())
-}
-
-/// Names for completion.
-pub(super) struct Completer {
-    pub(super) registry: Registry,
-    pub(super) session: Handle,
-    /// Whose question is being answered.
-    pub(super) asking: Asking,
-    /// Runs the question to the room, for which the editor's thread waits.
-    pub(super) runtime: tokio::runtime::Handle,
-}
-
-/// How long Tab waits for a large room to say who is there.
-const COMPLETE_WITHIN: Duration = Duration::from_millis(150);
-
-impl Completer {
-    /// The names of members as a large room tells them. Nothing if it is slow.
-    fn ask(&self, prefix: &str) -> Vec<String> {
-        let question = self.session.ask(Request::Names { prefix: prefix.to_owned() });
-        match self.runtime.block_on(async { timeout(COMPLETE_WITHIN, question).await }) {
-            Ok(Ok(Answer::Names(names))) => names,
-            _ => Vec::new(),
-        }
-    }
-
-    fn matching(names: impl Iterator<Item = String>, prefix: &str) -> Vec<String> {
-        let prefix = prefix.to_lowercase();
-        let mut names: Vec<String> = names.filter(|name| name.to_lowercase().starts_with(&prefix)).collect();
-        names.sort();
-        names
-    }
-}
-
-impl Names for Completer {
-    fn members(&self, prefix: &str) -> Vec<String> {
-        let me = self.session.me();
-        let mut names: Vec<String> = self.session.members().into_iter().map(|member| member.name).collect();
-        if !self.session.knows_all() {
-            names.extend(self.ask(prefix));
-        }
-        let mut names = Self::matching(names.into_iter().filter(|name| *name != me.name), prefix);
-        names.dedup();
-        names
-    }
-
-    fn knocks(&self, prefix: &str) -> Vec<String> {
-        Self::matching(self.session.knocks().into_iter().map(|knock| knock.name), prefix)
-    }
-
-    fn kept(&self) -> Vec<u32> {
-        self.session.kept()
-    }
-}
-
-impl crate::repl::Complete for Completer {
-    fn complete(&self, line: &str, pos: usize) -> (usize, Vec<String>) {
-        if let Question::Code = self.asking.get() {
-            return words_of_code(line, pos);
-        }
-        let before = self.asking.before();
-        let (start, words) = self.registry.complete(&(before.clone() + line), before.len() + pos, self);
-        (start.saturating_sub(before.len()), words)
-    }
-
-    fn path_from(&self, line: &str, pos: usize) -> Option<usize> {
-        if let Question::Code = self.asking.get() {
-            return None;
-        }
-        let before = self.asking.before();
-        let start = self.registry.path_from(&(before.clone() + line), before.len() + pos)?;
-        Some(start.saturating_sub(before.len()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_of_a_code_are_completed_one_by_one() {
-        assert_eq!(words_of_code("zo", 2), (0, vec!["zone".to_owned(), "zoo".to_owned()]));
-        assert_eq!(words_of_code("zoo-ABAN", 8), (4, vec!["abandon".to_owned()]));
-        assert_eq!(words_of_code("zoo\u{3000}aband x", 11), (6, vec!["abandon".to_owned()]));
-        for (line, pos) in [("", 0), ("zoo ", 4), ("qqq", 3), ("z\u{f6}", 2)] {
-            assert_eq!(words_of_code(line, pos).1, Vec::<String>::new(), "{line}");
+            Question::None | Question::Code | Question::Choice => String::new(),
         }
     }
 }

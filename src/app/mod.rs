@@ -1,7 +1,9 @@
 //! The program: joins room or dialer, session, commands, input and view, and owns the order in which they start
 //! and stop. Nothing else in the crate knows all of them.
 
+mod assist;
 mod doorstep;
+mod doubts;
 mod entrance;
 mod event;
 mod files;

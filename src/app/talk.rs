@@ -16,11 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Screen,
+    assist::Helper,
     doorstep::{self, Ask},
+    doubts::Doubts,
     event::{self, Listener, OnMoved, Stage},
     input::{self, Piped},
     leaving::Leaving,
-    line::{Asking, Completer, Done, Question, Reader},
+    line::{Asking, Done, Question, Reader},
 };
 use crate::{
     command::{Context, Flow},
@@ -123,6 +125,8 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let listening = tokio::spawn(listen(listener, events, ending));
 
     let editor = OnceLock::new();
+    // To the end: what was pasted may still be on its way to somebody.
+    let mut doubts = Doubts::default();
     let mut failed = false;
     let read = async {
         match terminal.clone() {
@@ -138,17 +142,19 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
                     Some(first) = asks.recv() => Some(first),
                 };
                 let asking = Asking::default();
-                let complete = Arc::new(Completer {
+                let assist = Arc::new(Helper {
                     registry,
                     asking: asking.clone(),
                     session: session.clone(),
+                    cx: cx.clone(),
+                    text,
                     runtime: tokio::runtime::Handle::current(),
                 });
                 let question = first.as_ref().map(|_| doorstep::QUESTION.to_owned());
                 if first.is_some() {
                     asking.set(Question::Code);
                 }
-                let config = ReplConfig { history: Some(history), complete, question };
+                let config = ReplConfig { history: Some(history), assist, question };
                 let (handle, mut lines) = repl::start(config, terminal.clone())?;
                 let _ = editor.set(handle);
                 if let Some(first) = first
@@ -156,7 +162,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
                 {
                     return Ok(());
                 }
-                typed(&reader, &asking, lines).await;
+                typed(&reader, &asking, &mut doubts, lines).await;
             }
             None => failed = piped(&reader, stage, at_end).await?,
         }
@@ -235,7 +241,7 @@ async fn leave(
 }
 
 /// Reads what a person types, until they want to go.
-async fn typed(reader: &Reader, asking: &Asking, mut lines: mpsc::Receiver<Typed>) {
+async fn typed(reader: &Reader, asking: &Asking, doubts: &mut Doubts, mut lines: mpsc::Receiver<Typed>) {
     let mut asker = None;
     let mut leaving = Leaving::default();
     while let Some(typed) = lines.recv().await {
@@ -253,6 +259,19 @@ async fn typed(reader: &Reader, asking: &Asking, mut lines: mpsc::Receiver<Typed
                 continue;
             }
         };
+        if doubts.is_asking() {
+            doubts.answered(&text, reader).await;
+            asking.set(Question::None);
+            let _ = reply.send(Reply { echo: true, ..Reply::default() });
+            continue;
+        }
+        if asker.is_none()
+            && let Some(doubt) = doubts.about(&text, reader).await
+        {
+            asking.set(if doubts.is_asking() { Question::Choice } else { Question::None });
+            let _ = reply.send(doubt);
+            continue;
+        }
         let done = match asker.take() {
             Some(asker) => reader.answer(asker, &text).await,
             None => reader.line(&text).await,

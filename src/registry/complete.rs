@@ -3,23 +3,38 @@
 
 use clap::Arg;
 
-use super::{Registry, bare_name, head, paths};
-use crate::{
-    args::Meaning,
-    command::{Entry, Input},
-    words,
+use super::{
+    Registry, bare_name, head, paths,
+    walk::{takes_many, untouched, walk},
 };
+use crate::{args::Meaning, command::Entry, words};
 
-/// The names that completion offers.
+/// What may stand at the cursor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Candidate {
+    /// The word, quoted as the line needs it.
+    pub word: String,
+    /// What it is, in a few words for people; empty if the word says it. It may hold what others wrote.
+    pub about: String,
+}
+
+impl Candidate {
+    /// A word that says what it is.
+    pub fn plain(word: impl Into<String>) -> Self {
+        Self { word: word.into(), about: String::new() }
+    }
+}
+
+/// The names that completion offers, unquoted.
 pub trait Names {
-    /// Names of members that begin with `prefix`, without regard to case.
-    fn members(&self, prefix: &str) -> Vec<String>;
+    /// Members whose names begin with `prefix`, without regard to case.
+    fn members(&self, prefix: &str) -> Vec<Candidate>;
 
-    /// Names of those at the door that begin with `prefix`, without regard to case.
-    fn knocks(&self, prefix: &str) -> Vec<String>;
+    /// Those at the door whose names begin with `prefix`, without regard to case.
+    fn knocks(&self, prefix: &str) -> Vec<Candidate>;
 
-    /// Numbers of what the room keeps, in ascending order.
-    fn kept(&self) -> Vec<u32>;
+    /// What the room keeps: numbers in ascending order, and what is known of each.
+    fn kept(&self) -> Vec<(u32, String)>;
 }
 
 /// Where the cursor is.
@@ -37,7 +52,7 @@ enum Place<'a> {
 impl Registry {
     /// What may stand for the word before byte `pos` of `line`: where that word starts, and the candidates,
     /// quoted as the line needs it. Files are not among them, see [`path_from`](Self::path_from).
-    pub fn complete(&self, line: &str, pos: usize, names: &dyn Names) -> (usize, Vec<String>) {
+    pub fn complete(&self, line: &str, pos: usize, names: &dyn Names) -> (usize, Vec<Candidate>) {
         let Some(before) = line.get(..pos) else { return (pos, Vec::new()) };
         match self.place(before) {
             Place::First(typed) => {
@@ -94,70 +109,63 @@ impl Registry {
         let mut words = words::split_unfinished(rest);
         let last = words.pop_if(|word| word.span.end == rest.len());
         let (start, typed) = last.map_or((before.len(), String::new()), |word| (offset + word.span.start, word.text));
-        if match entry.input {
-            Input::Words | Input::Paths => false,
-            Input::Rest(n) => words.len() >= n,
-            Input::Line => true,
-        } {
+        if untouched(entry, words.len()) {
             return None;
         }
-
         let grammar = entry.grammar();
-        let (mut position, mut only_words, mut option) = (0, false, None);
-        for word in &words {
-            if option.take().is_some() {
-                continue;
-            }
-            match word.text.as_str() {
-                "--" if !only_words => only_words = true,
-                dashed if !only_words && dashed.starts_with('-') && dashed.len() > 1 => {
-                    option = valued(&grammar, dashed)
-                }
-                _ => position += 1,
-            }
-        }
-        if let Some(arg) = option {
+        let walk = walk(entry, &grammar, words);
+        if let Some(arg) = walk.pending {
             return Some(Place::Argument { start, typed, arg: Box::new(arg), bare });
         }
-        if typed.starts_with('-') && !only_words {
+        if typed.starts_with('-') && !walk.only_words {
             return Some(Place::Option { start, typed, entry });
         }
         let positionals: Vec<_> = grammar.get_positionals().collect();
-        let arg = positionals.get(position).or_else(|| positionals.last().filter(|arg| takes_many(arg)))?;
+        let arg = positionals.get(walk.position).or_else(|| positionals.last().filter(|arg| takes_many(arg)))?;
         Some(Place::Argument { start, typed, arg: Box::new((*arg).clone()), bare })
     }
 
-    /// Names of commands that begin with `typed`. Without a slash only those that need none.
-    fn names_like(&self, typed: &str) -> Vec<String> {
+    /// Commands whose names begin with `typed`. Without a slash only those that need none.
+    fn names_like(&self, typed: &str) -> Vec<Candidate> {
         let (slash, prefix) = typed.strip_prefix('/').map_or(("", typed), |prefix| ("/", prefix));
         let entries = self.entries.iter().filter(|entry| entry.bare || !slash.is_empty());
-        let names = entries.flat_map(Entry::names).filter(|name| name.starts_with(prefix));
-        let mut names: Vec<_> = names.map(|name| format!("{slash}{name}")).collect();
-        names.sort();
-        names
+        let mut found = named_like(entries, prefix);
+        found.iter_mut().for_each(|found| found.word.insert_str(0, slash));
+        found
     }
 
-    fn values(&self, arg: &Arg, typed: &str, names: &dyn Names) -> Vec<String> {
-        let found = match Meaning::of(arg) {
+    fn values(&self, arg: &Arg, typed: &str, names: &dyn Names) -> Vec<Candidate> {
+        let mut found = match Meaning::of(arg) {
             Meaning::Member => names.members(typed),
             Meaning::Knock => names.knocks(typed),
-            Meaning::Command => {
-                let prefix = bare_name(typed);
-                let mut found: Vec<_> =
-                    self.names().filter(|name| name.starts_with(prefix)).map(str::to_owned).collect();
-                found.sort();
-                found
-            }
+            Meaning::Command => named_like(self.entries.iter(), bare_name(typed)),
             Meaning::Kept => numbers(typed, names),
             Meaning::Pending => names.knocks(typed).into_iter().chain(numbers(typed, names)).collect(),
             Meaning::Path => Vec::new(),
             Meaning::Plain => {
-                let values = arg.get_possible_values().into_iter().map(|value| value.get_name().to_owned());
-                values.filter(|value| value.starts_with(typed)).collect()
+                let values = arg.get_possible_values();
+                let values = values.iter().filter(|value| value.get_name().starts_with(typed));
+                let about = |value: &clap::builder::PossibleValue| {
+                    value.get_help().map(ToString::to_string).unwrap_or_default()
+                };
+                values.map(|value| Candidate { word: value.get_name().to_owned(), about: about(value) }).collect()
             }
         };
-        found.iter().map(|word| words::quote(word)).collect()
+        found.iter_mut().for_each(|found| found.word = words::quote(&found.word));
+        found
     }
+}
+
+/// The names of `entries` that begin with `prefix`, each with what its command does.
+fn named_like<'a>(entries: impl Iterator<Item = &'a Entry>, prefix: &str) -> Vec<Candidate> {
+    let like = |entry: &Entry| {
+        let names = entry.names().filter(|name| name.starts_with(prefix));
+        let about = entry.summary();
+        names.map(|name| Candidate { word: name.to_owned(), about: about.clone() }).collect::<Vec<_>>()
+    };
+    let mut found: Vec<_> = entries.flat_map(like).collect();
+    found.sort_by(|one, other| one.word.cmp(&other.word));
+    found
 }
 
 /// The word of text at the end of `before`.
@@ -168,36 +176,27 @@ fn text_place(before: &str) -> (usize, &str) {
 
 /// Members whose names begin a word of text. Without a letter nothing is offered: a Tab in a sentence is
 /// no question for the whole room.
-fn nicks(typed: &str, names: &dyn Names) -> Vec<String> {
+fn nicks(typed: &str, names: &dyn Names) -> Vec<Candidate> {
     if typed.is_empty() { Vec::new() } else { names.members(typed) }
 }
 
-/// Numbers of what the room keeps that begin like what is typed.
-fn numbers(typed: &str, names: &dyn Names) -> Vec<String> {
-    names.kept().iter().map(u32::to_string).filter(|number| number.starts_with(typed)).collect()
+/// What the room keeps whose number begins like what is typed.
+fn numbers(typed: &str, names: &dyn Names) -> Vec<Candidate> {
+    let found = names.kept().into_iter().map(|(number, about)| Candidate { word: number.to_string(), about });
+    found.filter(|found| found.word.starts_with(typed)).collect()
 }
 
 /// The long options of `entry` that begin with `typed`.
-fn options(entry: &Entry, typed: &str) -> Vec<String> {
+fn options(entry: &Entry, typed: &str) -> Vec<Candidate> {
     let mut grammar = entry.grammar();
     // clap adds its own options when the grammar is built.
     grammar.build();
-    let longs = grammar.get_arguments().filter_map(Arg::get_long);
-    let mut found: Vec<_> = longs.map(|long| format!("--{long}")).filter(|long| long.starts_with(typed)).collect();
-    found.sort();
+    let found = grammar.get_arguments().filter_map(|arg| Some((format!("--{}", arg.get_long()?), arg)));
+    let about = |arg: &Arg| arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let mut found: Vec<_> = found
+        .filter(|(long, _)| long.starts_with(typed))
+        .map(|(word, arg)| Candidate { word, about: about(arg) })
+        .collect();
+    found.sort_by(|one, other| one.word.cmp(&other.word));
     found
-}
-
-/// The option that `dashed` names, if the next word is its value.
-pub(super) fn valued(grammar: &clap::Command, dashed: &str) -> Option<Arg> {
-    let named = |arg: &&Arg| match dashed.strip_prefix("--") {
-        Some(long) => arg.get_long() == Some(long),
-        None => arg.get_short() == dashed.chars().nth(1) && dashed.chars().count() == 2,
-    };
-    grammar.get_opts().find(named).filter(|arg| arg.get_action().takes_values()).cloned()
-}
-
-pub(super) fn takes_many(arg: &Arg) -> bool {
-    matches!(arg.get_action(), clap::ArgAction::Append)
-        || arg.get_num_args().is_some_and(|range| range.max_values() > 1)
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, path::PathBuf};
 
-use super::complete::{takes_many, valued};
+use super::walk::{named, takes_many, valued};
 use crate::{
     args,
     command::{Entry, Input},
@@ -67,10 +67,4 @@ pub(super) fn beginning(entry: &Entry, rest: &str) -> Option<usize> {
     // One word, or quoted ones, need no help.
     let begins = typed.contains(' ') && names.any(|found| found.to_string_lossy().starts_with(name));
     begins.then_some(from)
-}
-
-/// Whether a word is an option that takes no value.
-fn named(grammar: &clap::Command, word: &str) -> bool {
-    let Some(long) = word.strip_prefix("--") else { return false };
-    grammar.get_opts().any(|arg| arg.get_long() == Some(long.split('=').next().unwrap_or(long)))
 }

@@ -8,9 +8,9 @@ use super::*;
 use crate::commands::ALL;
 
 /// A room with these members, and these names at the door.
-struct Room(&'static [&'static str], &'static [&'static str]);
+pub(super) struct Room(pub(super) &'static [&'static str], pub(super) &'static [&'static str]);
 
-const ROOM: Room = Room(&["alice", "bob", "bob smith"], &["carol"]);
+pub(super) const ROOM: Room = Room(&["alice", "bob", "bob smith"], &["carol"]);
 
 impl Known for Room {
     fn member(&self, name: &str) -> bool {
@@ -30,16 +30,16 @@ impl Known for Room {
 const KEPT: [u32; 2] = [3, 31];
 
 impl Names for Room {
-    fn members(&self, prefix: &str) -> Vec<String> {
-        self.0.iter().filter(|name| name.starts_with(prefix)).map(|name| (*name).to_owned()).collect()
+    fn members(&self, prefix: &str) -> Vec<Candidate> {
+        self.0.iter().filter(|name| name.starts_with(prefix)).map(|name| Candidate::plain(*name)).collect()
     }
 
-    fn knocks(&self, prefix: &str) -> Vec<String> {
-        self.1.iter().filter(|name| name.starts_with(prefix)).map(|name| (*name).to_owned()).collect()
+    fn knocks(&self, prefix: &str) -> Vec<Candidate> {
+        self.1.iter().filter(|name| name.starts_with(prefix)).map(|name| Candidate::plain(*name)).collect()
     }
 
-    fn kept(&self) -> Vec<u32> {
-        KEPT.into()
+    fn kept(&self) -> Vec<(u32, String)> {
+        KEPT.iter().map(|number| (*number, format!("photos {number} from bob"))).collect()
     }
 }
 
@@ -344,7 +344,10 @@ fn the_caller_learns_whom_to_look_up() {
 
 #[test]
 fn completion_follows_the_grammar() {
-    let complete = |line: &str| registry().complete(line, line.len(), &ROOM);
+    let complete = |line: &str| {
+        let (start, found) = registry().complete(line, line.len(), &ROOM);
+        (start, found.into_iter().map(|found| found.word).collect::<Vec<String>>())
+    };
     let words = |line: &str| complete(line).1;
     assert_eq!(words("ki"), ["kick"]);
     assert_eq!(words("/ki"), ["/kick"]);
@@ -363,6 +366,16 @@ fn completion_follows_the_grammar() {
     assert_eq!(words("al"), ["alice"]);
     assert_eq!(registry().path_from("kick b", 6), None);
     assert_eq!(registry().complete("grüß", 3, &ROOM), (3, vec![]), "within a letter");
+}
+
+#[test]
+fn candidates_say_what_they_are() {
+    let about = |line: &str| registry().complete(line, line.len(), &ROOM).1[0].about.clone();
+    assert_eq!(about("accept 3"), "photos 3 from bob");
+    assert_eq!(about("sendfile --t"), "Only for this member");
+    assert_eq!(about("/ki"), registry().find("kick").expect("a command").summary());
+    assert_eq!(about("help ki"), about("/ki"));
+    assert_eq!(about("ex"), about("qui"), "another name of the same command");
 }
 
 proptest! {
@@ -395,6 +408,15 @@ proptest! {
         registry.member_names(&line);
         registry.complete(&line, pos, &ROOM);
         registry.path_from(&line, pos);
+        registry.misspelt(&line, &ROOM);
+        if let Some(hint) = registry.hint(&line, &ROOM) {
+            prop_assert!(hint.completes <= hint.text.len() && !line.contains('\n'));
+        }
+        let mut end = 0;
+        for (span, _) in registry.marks(&line, &ROOM, &ROOM) {
+            prop_assert!(end <= span.start && line.get(span.clone()).is_some(), "{:?}", line);
+            end = span.end;
+        }
     }
 }
 

@@ -54,17 +54,28 @@ pub(super) fn run(link: &Link, question: Option<&str>, stopped: &UnixStream) {
             Some(text) => Typed::Line { text, reply },
             None => Typed::Quit { reply },
         };
-        let ended = matches!(typed, Typed::Quit { .. });
+        let (ended, text) = match &typed {
+            Typed::Quit { .. } => (true, None),
+            Typed::Line { text, .. } => (false, Some(text.clone())),
+        };
         if link.typed.blocking_send(typed).is_err() {
             break;
         }
-        let next = answer.blocking_recv().unwrap_or_default().next;
+        let mut next = answer.blocking_recv().unwrap_or_default().next;
+        if let (Next::Again, Some(text)) = (&next, text) {
+            // No line can be put back here, so it is meant as it is.
+            let (reply, answer) = oneshot::channel();
+            if link.typed.blocking_send(Typed::Line { text, reply }).is_err() {
+                break;
+            }
+            next = answer.blocking_recv().unwrap_or_default().next;
+        }
         secret = matches!(next, Next::AskSecret(_));
         prompt = match next {
             Next::Stop => break,
             _ if ended || link.shared.is_stopping() => break,
             Next::Ask(question) | Next::AskSecret(question) => crate::view::filter::clean(&question).into_owned(),
-            Next::Prompt => link.screen.prompt(layout::columns()),
+            Next::Prompt | Next::Again => link.screen.prompt(layout::columns()),
         };
     }
     write(&link.screen.drain(layout::columns()));

@@ -8,17 +8,19 @@ use std::{
 };
 
 use rustyline::{
-    ColorMode, CompletionType, Config, Editor, EventHandler, ExternalPrinter, GraphemeClusterMode, KeyEvent,
-    completion::FilenameCompleter, error::ReadlineError, history::MemHistory,
+    ColorMode, CompletionType, Config, Editor, ExternalPrinter, GraphemeClusterMode, error::ReadlineError,
+    history::MemHistory,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Next, ReplConfig, Reply, Shared, Typed,
     descriptors::Places,
-    helper::{Drawer, Seen, Suspend, lock},
+    helper::{Drawer, lock},
     history::{self, History},
+    keys::{self, Suspend},
     layout, restore,
+    seen::Seen,
 };
 use crate::view::{Line, Terminal, View};
 
@@ -31,6 +33,9 @@ const SLOW: Duration = Duration::from_millis(150);
 /// The editor may fail for want of descriptors while a room fills; so often and so long it tries again.
 const FAILURES: u32 = 20;
 const FAILURE_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long an escape sequence may take to arrive whole, in milliseconds. Longer than that, and it was the key.
+const ESCAPE_MS: u16 = 100;
 
 /// The row above the prompt that answers the first Ctrl-C. Keys of others count from 0.
 const LEAVE_HINT: u64 = u64::MAX;
@@ -64,6 +69,8 @@ enum Outcome {
 struct Question {
     text: String,
     kind: Kind,
+    /// The line to begin with.
+    line: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,16 +82,16 @@ enum Kind {
 
 impl Question {
     fn new(text: &str, kind: Kind) -> Self {
-        Self { text: crate::view::filter::clean(text).into_owned(), kind }
+        Self { text: crate::view::filter::clean(text).into_owned(), kind, line: String::new() }
     }
 
-    fn prompt(text: String) -> Self {
-        Self { text, kind: Kind::Prompt }
+    fn prompt(text: String, line: String) -> Self {
+        Self { text, kind: Kind::Prompt, line }
     }
 
     /// What is asked when there is no answer yet. A prompt is made anew.
     fn again(self) -> Option<Self> {
-        (self.kind != Kind::Prompt).then_some(self)
+        (self.kind != Kind::Prompt || !self.line.is_empty()).then_some(self)
     }
 }
 
@@ -135,8 +142,7 @@ impl<'a> Session<'a> {
         let mut question = first;
         let mut leaving = false;
         while !self.link.shared.is_stopping() {
-            let asking =
-                question.take().unwrap_or_else(|| Question::prompt(self.link.screen.prompt(layout::columns())));
+            let asking = question.take().unwrap_or_else(|| self.prompt(String::new()));
             let kind = asking.kind;
             let asked = kind == Kind::Question;
             let outcome = self.read(&asking);
@@ -152,8 +158,14 @@ impl<'a> Session<'a> {
                     continue;
                 }
                 // What is not shown has no prompt.
-                Outcome::Line(text) if kind == Kind::Secret => self.submit("", text),
-                Outcome::Line(text) => self.submit(&asking.text, text),
+                Outcome::Line(text) if kind == Kind::Secret => self.submit("", &text),
+                Outcome::Line(text) => match self.submit(&asking.text, &text) {
+                    Next::Again => {
+                        question = Some(self.prompt(text));
+                        continue;
+                    }
+                    next => next,
+                },
                 Outcome::Interrupted { .. } | Outcome::Eof if asked => self.give_no_answer(),
                 Outcome::Interrupted { .. } if kind == Kind::Secret => self.quit(),
                 Outcome::Interrupted { empty } if !empty || !asked_before => {
@@ -177,7 +189,7 @@ impl<'a> Session<'a> {
                 }
             };
             match next {
-                Next::Prompt => {}
+                Next::Prompt | Next::Again => {}
                 Next::Ask(text) => question = Some(Question::new(&text, Kind::Question)),
                 Next::AskSecret(text) => question = Some(Question::new(&text, Kind::Secret)),
                 Next::Stop => return,
@@ -185,13 +197,17 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn prompt(&self, line: String) -> Question {
+        Question::prompt(self.link.screen.prompt(layout::columns()), line)
+    }
+
     /// Shows the prompt and reads one line. The cursor is under the line afterwards, which still stands there.
     fn read(&mut self, asking: &Question) -> Outcome {
         let secret = asking.kind == Kind::Secret;
-        *lock(&self.seen) = Seen { secret, ..Seen::default() };
+        *lock(&self.seen) = Seen::before(secret);
         lock(&self.places).vacate();
         let read = match self.renew(secret) {
-            Ok(()) => restore::catch(|| self.editor.readline(&asking.text)),
+            Ok(()) => restore::catch(|| self.editor.readline_with_initial(&asking.text, (&asking.line, ""))),
             Err(e) => Some(Err(e)),
         };
         let began = self.link.shared.is_reading();
@@ -242,15 +258,15 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn submit(&mut self, prompt: &str, text: String) -> Next {
+    fn submit(&mut self, prompt: &str, text: &str) -> Next {
         let (reply, answer) = oneshot::channel();
-        if self.link.typed.blocking_send(Typed::Line { text: text.clone(), reply }).is_err() {
+        if self.link.typed.blocking_send(Typed::Line { text: text.to_owned(), reply }).is_err() {
             return Next::Stop;
         }
-        let reply = self.wait(prompt, &text, answer);
+        let reply = self.wait(prompt, text, answer);
         if reply.remember
-            && self.editor.add_history_entry(text.as_str()).unwrap_or(false)
-            && let Err(e) = self.history.add(&text)
+            && self.editor.add_history_entry(text).unwrap_or(false)
+            && let Err(e) = self.history.add(text)
         {
             self.link.screen.show(Line::Notice(format!("the history is not kept: {e}")));
         }
@@ -316,7 +332,8 @@ impl<'a> Session<'a> {
         if seen.prompt.is_empty() {
             return self.link.screen.erase(0);
         }
-        self.link.screen.erase(layout::rows(&seen.prompt, &seen.line, layout::columns(), self.mode))
+        let below = layout::rows(&seen.prompt, &seen.line, layout::columns(), self.mode);
+        self.link.screen.erase(below + seen.menu_rows)
     }
 
     fn clear(&self) {
@@ -341,7 +358,10 @@ fn make(
     let settings = Config::builder()
         .max_history_size(history::ENTRIES)?
         .auto_add_history(false)
-        .completion_type(CompletionType::Circular)
+        // Of one candidate this inserts it and goes on; more it never gets. The other ways read keys until something is
+        // chosen, and nothing is drawn meanwhile.
+        .completion_type(CompletionType::List)
+        .keyseq_timeout(Some(ESCAPE_MS))
         // The drawing happens in the highlighter, which runs only with colours on; NO_COLOR is the view's matter.
         .color_mode(ColorMode::Forced)
         .grapheme_cluster_mode(mode)
@@ -352,13 +372,13 @@ fn make(
     editor.set_helper(Some(Drawer {
         screen: link.screen.clone(),
         shared: link.shared.clone(),
-        complete: config.complete.clone(),
-        files: FilenameCompleter::new(),
+        assist: config.assist.clone(),
         seen: seen.clone(),
         places: places.clone(),
+        mode,
     }));
     let suspend = Suspend { screen: link.screen.clone(), seen: seen.clone(), mode };
-    editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(suspend)));
+    keys::bind(&mut editor, seen, suspend);
     Ok((editor, Box::new(printer)))
 }
 

@@ -1,50 +1,43 @@
-//! What rustyline calls back while a line is typed: completion, and the drawing of everything above the prompt.
+//! What rustyline calls back while a line is typed: completion, colours, and the drawing of everything above the prompt.
+//!
+//! The hint is drawn as part of the line and not as rustyline's own hint: that one counts for its layout, can be drawn with
+//! a layout that knew nothing of it, and is inserted by keys that mean the end of the line. Here it never reaches the
+//! last column, so it changes nothing of where the cursor is.
 
 use std::{
     borrow::Cow,
-    io::stdin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::Duration,
-};
-
-use nix::sys::pthread::{pthread_kill, pthread_self};
-use rustix::{
-    process::{Signal, kill_current_process_group},
-    termios::{OptionalActions, tcgetattr, tcsetattr},
 };
 
 use rustyline::{
-    Cmd, ConditionalEventHandler, Context, Event, EventContext, GraphemeClusterMode, Helper, RepeatCount, Result,
-    completion::{Completer, FilenameCompleter, Pair},
-    highlight::Highlighter,
+    Context, GraphemeClusterMode, Helper, Result,
+    completion::{Completer, Pair},
+    highlight::{CmdKind, Highlighter},
     hint::Hinter,
     validate::Validator,
 };
 
-use super::{Complete, Shared, descriptors::Places, editor::write, layout, restore};
-use crate::{view::Terminal, words};
+use super::{
+    Assist, Shared,
+    descriptors::Places,
+    files, layout,
+    menu::{self, Menu},
+    paint,
+    seen::{Seen, Turn},
+};
+use crate::{registry::Candidate, view::Terminal};
 
-/// Bracketed paste, which rustyline turns on at each prompt only.
-const PASTE_ON: &str = "\x1b[?2004h";
-
-/// What is on the terminal now, as far as rustyline shows it to us.
-#[derive(Clone, Default)]
-pub(super) struct Seen {
-    pub(super) prompt: String,
-    pub(super) line: String,
-    /// Whether the line is nobody's to see once it is entered.
-    pub(super) secret: bool,
-}
+/// How many rows of the window a menu leaves to the rest: what else stands above the prompt, and some of the talk.
+const OTHER_ROWS: usize = 6;
 
 /// The helper of one editor.
 pub(super) struct Drawer {
     pub(super) screen: Arc<Terminal>,
     pub(super) shared: Arc<Shared>,
-    pub(super) complete: Arc<dyn Complete>,
-    pub(super) files: FilenameCompleter,
+    pub(super) assist: Arc<dyn Assist>,
     pub(super) seen: Arc<Mutex<Seen>>,
     pub(super) places: Arc<Mutex<Places>>,
+    pub(super) mode: GraphemeClusterMode,
 }
 
 /// A lock that a caught panic does not spoil.
@@ -56,7 +49,7 @@ impl Helper for Drawer {}
 
 impl Validator for Drawer {}
 
-/// There are no hints; but rustyline asks at every change, which is how an interrupted line is known.
+/// Hints are drawn with the line; but rustyline asks at every change, which is how an interrupted line is known.
 impl Hinter for Drawer {
     type Hint = String;
 
@@ -71,7 +64,7 @@ impl Hinter for Drawer {
 impl Highlighter for Drawer {
     /// Called at each refresh with the cursor at the first column of the prompt. rustyline lays out from the prompt
     /// alone, so what stands above it is out of its sight.
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _default: bool) -> Cow<'b, str> {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
         if !self.shared.is_reading() {
             // The first drawing of a prompt: rustyline has made its descriptors and set its handlers.
             lock(&self.places).take();
@@ -79,156 +72,258 @@ impl Highlighter for Drawer {
         }
         let mut seen = lock(&self.seen);
         prompt.clone_into(&mut seen.prompt);
-        let room = layout::room(prompt, &seen.line, GraphemeClusterMode::from_env());
-        self.screen.fit(room.unwrap_or(0));
-        Cow::Owned(self.screen.draw(layout::columns()) + prompt)
+        seen.own_prompt = default;
+        seen.searching &= !default;
+        let columns = layout::columns();
+        let up = match std::mem::take(&mut seen.menu_rows) {
+            0 => String::new(),
+            rows => format!("\x1b[{rows}A"),
+        };
+        let rows = self.menu(&seen, columns);
+        seen.menu_rows = rows.len();
+        let room = layout::room(prompt, &seen.line, self.mode).unwrap_or(0);
+        self.screen.fit(room.saturating_sub(rows.len()));
+        let rows: String = rows.into_iter().map(|row| row + "\r\n").collect();
+        Cow::Owned(up + &self.screen.draw(columns) + &rows + prompt)
     }
 
-    /// Control characters that were typed or pasted take no column for rustyline, and must do nothing.
-    fn highlight<'l>(&self, line: &'l str, _pos: usize) -> Cow<'l, str> {
-        let harmful = |c: char| c.is_control() && c != '\n' && c != '\t';
-        if line.contains(harmful) { Cow::Owned(line.replace(harmful, "")) } else { Cow::Borrowed(line) }
+    fn highlight<'l>(&self, line: &'l str, pos: usize) -> Cow<'l, str> {
+        let mut seen = lock(&self.seen);
+        seen.offered = None;
+        if !self.screen.has_colour() || !seen.own_prompt {
+            return paint::harmless(line);
+        }
+        let hinted = pos == line.len() && !seen.entered;
+        let prompt = std::mem::take(&mut seen.prompt);
+        let (marks, hint) = seen.read(line, &*self.assist);
+        let shown = paint::coloured(line, marks);
+        let Some(hint) = hint.filter(|_| hinted) else {
+            seen.prompt = prompt;
+            return shown;
+        };
+        let text = paint::hint(hint, (&prompt, line), layout::columns(), self.mode);
+        let rest = hint.text[..hint.completes].to_owned();
+        seen.prompt = prompt;
+        seen.offered = Some(rest).filter(|rest| !rest.is_empty() && text.starts_with(rest.as_str()));
+        if text.is_empty() { shown } else { Cow::Owned(shown.into_owned() + &paint::dim(&text)) }
+    }
+
+    /// Called before each refresh that a key causes, which it also demands: otherwise rustyline writes a typed letter as it
+    /// is, without a look at the line.
+    fn highlight_char(&self, line: &str, pos: usize, kind: CmdKind) -> bool {
+        let mut seen = lock(&self.seen);
+        match kind {
+            CmdKind::ForcedRefresh => seen.enter(),
+            CmdKind::Other | CmdKind::MoveCursor => seen.change(line, pos, &*self.assist),
+        }
+        true
     }
 }
 
+impl Drawer {
+    /// The rows of the menu, as many as the window has room for.
+    fn menu(&self, seen: &Seen, columns: usize) -> Vec<String> {
+        let Some(menu) = seen.menu.as_ref().filter(|_| !seen.secret && seen.own_prompt) else { return Vec::new() };
+        let line = layout::rows(&seen.prompt, &seen.line, columns, self.mode);
+        menu.rows(columns, layout::height().saturating_sub(line + OTHER_ROWS), self.screen.has_colour())
+    }
+
+    /// What may stand at `pos`, and where that word begins.
+    fn candidates(&self, line: &str, pos: usize) -> (usize, Vec<Candidate>) {
+        let (start, found) = match self.assist.path_from(line, pos) {
+            Some(start) => files::complete(line, start, pos),
+            None => {
+                let (start, mut found) = self.assist.complete(line, pos);
+                // The only word there is, at the end of the line: what comes next is another one.
+                if let [only] = &mut found[..]
+                    && pos == line.len()
+                {
+                    only.word.push(' ');
+                }
+                (start, found)
+            }
+        };
+        if start > pos || !line.is_char_boundary(start) { (pos, Vec::new()) } else { (start, found) }
+    }
+}
+
+/// It gives one candidate at the most, and remembers the others: see where the editor is made.
 impl Completer for Drawer {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, pos: usize, _ctx: &Context<'_>) -> Result<(usize, Vec<Pair>)> {
-        if let Some(start) = self.complete.path_from(line, pos) {
-            // An error here would end the line being typed; a folder that cannot be read just offers nothing.
-            let typed = line.get(start..pos).unwrap_or_default();
-            if !typed.starts_with(['"', '\'']) && words::split_unfinished(typed).len() > 1 {
-                // A name with spaces, typed as it is: its words are one.
-                let escaped = typed.replace(' ', "\\ ");
-                let pairs = self.files.complete_path(&escaped, escaped.len()).map(|(_, pairs)| pairs);
-                return Ok((start, pairs.unwrap_or_default()));
+        let one = |start: usize, word: String| Ok((start, vec![Pair { display: word.clone(), replacement: word }]));
+        let mut seen = lock(&self.seen);
+        let turn = std::mem::take(&mut seen.turn);
+        if let Some(menu) = seen.menu.as_mut().filter(|menu| menu.is_at(line, pos)) {
+            let start = menu.start;
+            if turn == Turn::Leave {
+                let word = menu.unchoose();
+                seen.menu = None;
+                return one(start, word);
             }
-            let found = line.get(start..).filter(|_| start <= pos);
-            let found = found.and_then(|part| self.files.complete_path(part, pos - start).ok());
-            return Ok(found.map_or((pos, Vec::new()), |(at, pairs)| (start + at, pairs)));
+            if !menu.by_itself || menu.has_chosen() || turn == Turn::Back {
+                return one(start, menu.step(turn == Turn::Back));
+            }
         }
-        let (start, words) = self.complete.complete(line, pos);
-        if start > pos || !line.is_char_boundary(start) {
+        let by_itself = seen.menu.take().filter(|menu| menu.is_at(line, pos));
+        drop(seen);
+        let (start, found) = self.candidates(line, pos);
+        if let [only] = &found[..] {
+            return one(start, only.word.clone());
+        }
+        if found.is_empty() {
             return Ok((pos, Vec::new()));
         }
-        // The only word there is, at the end of the line: what comes next is another one.
-        let end = if words.len() == 1 && pos == line.len() { " " } else { "" };
-        let pair = |word: String| Pair { replacement: word.clone() + end, display: word };
-        Ok((start, words.into_iter().map(pair).collect()))
-    }
-}
-
-/// How long the editor stands still around a stop. The signal is to all threads and may stop this one a moment after it
-/// was sent; rustyline's own Ctrl-Z would take the terminal back in that moment.
-const STOPPING: Duration = Duration::from_millis(100);
-
-/// Ctrl-Z: the terminal as it was, a stop of the whole job, and a prompt under what the shell wrote meanwhile. A secret
-/// does not stay above the shell's lines.
-pub(super) struct Suspend {
-    pub(super) screen: Arc<Terminal>,
-    pub(super) seen: Arc<Mutex<Seen>>,
-    pub(super) mode: GraphemeClusterMode,
-}
-
-impl ConditionalEventHandler for Suspend {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, cx: &EventContext<'_>) -> Option<Cmd> {
-        let raw = tcgetattr(stdin()).ok()?;
-        let columns = layout::columns();
-        let seen = lock(&self.seen).clone();
-        if seen.secret {
-            let before = cx.line().get(..cx.pos()).unwrap_or_default();
-            let below = layout::rows(&seen.prompt, before, columns, self.mode) - 1;
-            write(&self.screen.erase(below));
+        let typed = &line[start..pos];
+        let common = menu::common(&found);
+        if let Some(mut menu) = by_itself
+            && common.len() <= typed.len()
+        {
+            let word = menu.step(false);
+            lock(&self.seen).menu = Some(menu);
+            return one(start, word);
         }
-        restore::restore();
-        let stopped = kill_current_process_group(Signal::TSTP);
-        if stopped.is_ok() {
-            thread::sleep(STOPPING);
-        }
-        // Without raw mode lines still arrive, only less comfortably.
-        let _ = tcsetattr(stdin(), OptionalActions::Drain, &raw);
-        self.screen.forget();
-        // rustyline erases upwards from here as many rows as the line has: they must not be the shell's.
-        let below = |columns| layout::rows(&seen.prompt, &seen.line, columns, self.mode) - 1;
-        write(&format!("{}{PASTE_ON}", "\r\n".repeat(below(columns))));
-        let now = layout::columns();
-        let told = now != columns && tell_resized();
-        // What is one row before and after is not drawn for the sake of another size.
-        let draws = told && below(columns).max(below(now)) > 0;
-        Some(if draws { Cmd::Noop } else { Cmd::Repaint })
+        let word = if common.len() > typed.len() { common } else { typed }.to_owned();
+        let line = format!("{}{word}{}", &line[..start], &line[pos..]);
+        lock(&self.seen).menu = Some(Menu::new(start, (&line, start + word.len()), found));
+        one(start, word)
     }
-}
-
-/// Makes rustyline measure the window and draw: who is stopped is not told of another size. The signal is for this thread,
-/// so that it is heard before anything else is drawn for the old size.
-fn tell_resized() -> bool {
-    pthread_kill(pthread_self(), nix::sys::signal::SIGWINCH).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use rustyline::history::MemHistory;
 
     use super::*;
+    use crate::registry::{Hint, Mark};
 
     struct Words;
 
-    impl Complete for Words {
-        fn complete(&self, line: &str, pos: usize) -> (usize, Vec<String>) {
+    impl Assist for Words {
+        fn complete(&self, line: &str, pos: usize) -> (usize, Vec<Candidate>) {
+            let words = |words: &[&str]| words.iter().map(|word| Candidate::plain(*word)).collect();
             match line {
-                "broken" => (pos + 1, vec!["never".to_owned()]),
-                _ => (0, vec!["help".to_owned()]),
+                "broken" => (pos + 1, words(&["never"])),
+                "h" => (0, words(&["help"])),
+                _ => (0, words(&["/send", "/set", "/show"])),
             }
         }
 
         fn path_from(&self, line: &str, _pos: usize) -> Option<usize> {
             line.starts_with("put ").then_some(4)
         }
-    }
 
-    fn drawer() -> Drawer {
-        Drawer {
-            screen: Arc::new(Terminal::with_colour(false)),
-            shared: Arc::default(),
-            complete: Arc::new(Words),
-            files: FilenameCompleter::new(),
-            seen: Arc::default(),
-            places: Arc::default(),
+        fn hint(&self, line: &str) -> Option<Hint> {
+            (line == "/sen").then(|| Hint { text: "d FILE".to_owned(), completes: 1 })
+        }
+
+        fn marks(&self, line: &str) -> Vec<(Range<usize>, Mark)> {
+            if line.starts_with('/') { vec![(0..line.len(), Mark::Unfinished)] } else { Vec::new() }
         }
     }
 
-    fn offered(line: &str) -> (usize, Vec<String>) {
+    fn drawer(colour: bool) -> Drawer {
+        Drawer {
+            screen: Arc::new(Terminal::with_colour(colour)),
+            shared: Arc::default(),
+            assist: Arc::new(Words),
+            seen: Arc::new(Mutex::new(Seen::before(false))),
+            places: Arc::default(),
+            mode: GraphemeClusterMode::WcWidth,
+        }
+    }
+
+    fn press_tab(drawer: &Drawer, line: &str) -> Option<String> {
         let history = MemHistory::new();
-        let (start, pairs) = drawer().complete(line, line.len(), &Context::new(&history)).unwrap();
-        (start, pairs.into_iter().map(|pair| pair.replacement).collect())
+        let (start, pairs) = drawer.complete(line, line.len(), &Context::new(&history)).unwrap();
+        assert!(pairs.len() <= 1, "rustyline would ask which");
+        let line = pairs.first().map(|pair| format!("{}{}", &line[..start], pair.replacement))?;
+        drawer.highlight_char(&line, line.len(), CmdKind::Other);
+        Some(line)
+    }
+
+    fn typed(drawer: &Drawer, line: &str) -> String {
+        drawer.highlight_char(line, line.len(), CmdKind::Other);
+        drawer.highlight_prompt("> ", true).into_owned() + &drawer.highlight(line, line.len())
     }
 
     #[test]
     fn words_come_from_outside_and_paths_from_the_disk() {
-        let folder = std::env::temp_dir().join(format!("pchat-complete-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("my file.txt"), "").unwrap();
-        assert_eq!(offered("h"), (0, vec!["help ".to_owned()]));
-        let (start, paths) = offered(&format!("put {}/my", folder.display()));
-        assert_eq!(start, 4);
-        assert_eq!(paths, [format!("{}/my\\ file.txt", folder.display())]);
-        std::fs::remove_dir_all(folder).unwrap();
+        let folder = crate::trust::scratch::Scratch::new();
+        std::fs::write(folder.path().join("my file.txt"), "").unwrap();
+        assert_eq!(press_tab(&drawer(true), "h").as_deref(), Some("help "));
+        let line = format!("put {}/my", folder.path().display());
+        assert_eq!(press_tab(&drawer(true), &line), Some(format!("{line}\\ file.txt")));
     }
 
     #[test]
     fn an_offer_outside_the_line_is_none() {
-        assert_eq!(offered("broken"), (6, Vec::new()));
+        assert_eq!(press_tab(&drawer(true), "broken"), None);
+    }
+
+    #[test]
+    fn tab_completes_what_is_common_and_then_walks() {
+        let drawer = drawer(false);
+        let mut line = "x".to_owned();
+        let mut lines = Vec::new();
+        for _ in 0..6 {
+            line = press_tab(&drawer, &line).unwrap();
+            lines.push(line.clone());
+        }
+        assert_eq!(lines, ["/s", "/send", "/set", "/show", "/s", "/send"]);
+        lock(&drawer.seen).turn = Turn::Back;
+        assert_eq!(press_tab(&drawer, "/send").as_deref(), Some("/s"));
+        lock(&drawer.seen).turn = Turn::Leave;
+        assert_eq!(press_tab(&drawer, "/s").as_deref(), Some("/s"));
+    }
+
+    #[test]
+    fn a_slash_opens_the_list_and_a_space_closes_it() {
+        let drawer = drawer(false);
+        assert_eq!(typed(&drawer, "/"), "\r\x1b[J  /send\r\n  /set\r\n  /show\r\n> /");
+        assert_eq!(typed(&drawer, "/x y"), "\x1b[3A\r\x1b[J> /x y");
+        assert_eq!(typed(&drawer, "/"), "\r\x1b[J  /send\r\n  /set\r\n  /show\r\n> /");
+        drawer.highlight_char("/", 1, CmdKind::ForcedRefresh);
+        assert_eq!(drawer.highlight_prompt("> ", true), "\x1b[3A\r\x1b[J> ");
+    }
+
+    #[test]
+    fn a_secret_gets_neither_colours_nor_hints_nor_menus() {
+        let drawer = drawer(true);
+        *lock(&drawer.seen) = Seen::before(true);
+        assert_eq!(typed(&drawer, "/sen"), "\r\x1b[J> /sen");
+        assert_eq!(press_tab(&drawer, "/se").as_deref(), Some("/se"));
+        assert_eq!(typed(&drawer, "/se"), "\r\x1b[J> /se");
+        assert_eq!(press_tab(&drawer, "/se").as_deref(), Some("/send"), "it walks unseen");
+        assert!(lock(&drawer.seen).offered.is_none());
+    }
+
+    #[test]
+    fn the_hint_is_there_only_behind_the_line_and_before_it_is_entered() {
+        let drawer = drawer(true);
+        lock(&drawer.seen).dismissed = true;
+        assert_eq!(typed(&drawer, "/sen"), "\r\x1b[J> \x1b[33m/sen\x1b[0m\x1b[2md FILE\x1b[0m");
+        assert_eq!(lock(&drawer.seen).offered.as_deref(), Some("d"));
+        assert_eq!(drawer.highlight("/sen", 2), "\x1b[33m/sen\x1b[0m");
+        assert_eq!(lock(&drawer.seen).offered, None);
+        drawer.highlight_prompt("(reverse-i-search)`': ", false);
+        assert_eq!(drawer.highlight("/sen", 4), "/sen");
+        drawer.highlight_prompt("> ", true);
+        drawer.highlight_char("/sen", 4, CmdKind::ForcedRefresh);
+        assert_eq!(drawer.highlight("/sen", 4), "\x1b[33m/sen\x1b[0m");
     }
 
     #[test]
     fn case_76_pasted_controls_reach_the_line_and_not_the_terminal() {
-        assert_eq!(drawer().highlight("a\x1b[2J\0\nb\tc", 0), "a[2J\nb\tc");
+        assert_eq!(drawer(true).highlight("a\x1b[2J\0\nb\tc", 0), "a[2J\nb\tc");
     }
 
     #[test]
     fn an_interrupted_line_is_known_by_its_last_change() {
-        let (drawer, history) = (drawer(), MemHistory::new());
+        let (drawer, history) = (drawer(true), MemHistory::new());
         drawer.hint("half a li", 9, &Context::new(&history));
         assert_eq!(lock(&drawer.seen).line, "half a li");
     }

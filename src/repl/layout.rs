@@ -14,6 +14,13 @@ pub(super) fn rows(prompt: &str, line: &str, columns: usize, mode: GraphemeClust
     end.0 + 1
 }
 
+/// The column behind `line`, unless it ends exactly where its row does: terminals do not agree where that is.
+pub(super) fn column_after(prompt: &str, line: &str, columns: usize, mode: GraphemeClusterMode) -> Option<usize> {
+    let columns = columns.max(1);
+    let (row, column) = place(line, place(prompt, (0, 0), columns, mode), columns, mode);
+    (column > 0 || row == 0 || line.ends_with('\n')).then_some(column)
+}
+
 fn place(text: &str, from: (usize, usize), columns: usize, mode: GraphemeClusterMode) -> (usize, usize) {
     let (mut row, mut column) = from;
     for cluster in text.graphemes(true) {
@@ -33,12 +40,17 @@ fn place(text: &str, from: (usize, usize), columns: usize, mode: GraphemeCluster
     if column == columns { (row + 1, 0) } else { (row, column) }
 }
 
+/// The rows of the window; 24 when it does not say.
+pub(super) fn height() -> usize {
+    match rustix::termios::tcgetwinsize(std::io::stdout()) {
+        Ok(size) if size.ws_row > 0 => usize::from(size.ws_row),
+        _ => 24,
+    }
+}
+
 /// How many rows of the window prompt and line leave; none if they do not fit themselves.
 pub(super) fn room(prompt: &str, line: &str, mode: GraphemeClusterMode) -> Option<usize> {
-    let height = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_row));
-    // A terminal that does not say has 24 rows, as long as any had.
-    let height = if height == 0 { 24 } else { height };
-    height.checked_sub(rows(prompt, line, columns(), mode))
+    height().checked_sub(rows(prompt, line, columns(), mode))
 }
 
 /// The columns of the window; 80 when it does not say.

@@ -8,13 +8,19 @@
 mod descriptors;
 mod dumb;
 mod editor;
+mod files;
 mod helper;
 mod history;
+mod keys;
 mod layout;
+mod menu;
+mod paint;
 mod restore;
+mod seen;
 
 use std::{
     fmt,
+    ops::Range,
     path::PathBuf,
     sync::{
         Arc,
@@ -32,7 +38,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::view::Terminal;
+use crate::{
+    registry::{Candidate, Hint, Mark},
+    view::Terminal,
+};
 
 /// How long [`ReplHandle::stop`] waits for the thread. In a search or a completion the editor hears no signal; the
 /// program must still be gone within two seconds of a SIGTERM.
@@ -45,19 +54,26 @@ const SIGNAL_AGAIN: Duration = Duration::from_millis(20);
 pub struct ReplConfig {
     /// Where the history is kept; none keeps it in memory.
     pub history: Option<PathBuf>,
-    /// What Tab completes.
-    pub complete: Arc<dyn Complete>,
+    /// What helps with the line.
+    pub assist: Arc<dyn Assist>,
     /// What is asked before anything else, as by [`Next::AskSecret`].
     pub question: Option<String>,
 }
 
-/// What Tab offers. It runs in the editor's thread, which draws nothing meanwhile, so it must not wait long.
-pub trait Complete: Send + Sync {
+/// What helps a person to type. It runs in the editor's thread, which draws nothing meanwhile, so it must not wait long;
+/// all but [`complete`](Self::complete) runs at each key, and must not wait for the room at all.
+pub trait Assist: Send + Sync {
     /// Where in `line` the word at `pos` begins, and what may stand there instead.
-    fn complete(&self, line: &str, pos: usize) -> (usize, Vec<String>);
+    fn complete(&self, line: &str, pos: usize) -> (usize, Vec<Candidate>);
 
     /// Where the path at `pos` begins, when the word there is one: then file names are offered instead.
     fn path_from(&self, line: &str, pos: usize) -> Option<usize>;
+
+    /// What may follow `line`.
+    fn hint(&self, line: &str) -> Option<Hint>;
+
+    /// What the parts of `line` are, in order, if they are no text.
+    fn marks(&self, line: &str) -> Vec<(Range<usize>, Mark)>;
 }
 
 /// What the person did.
@@ -103,6 +119,8 @@ pub enum Next {
     /// The prompt.
     #[default]
     Prompt,
+    /// The prompt, with the line that was just entered, to be changed or entered again.
+    Again,
     /// This question in place of the prompt; the next line is its answer.
     Ask(String),
     /// The same, but the answer is nobody's to see: it does not stay in the scrollback, and Ctrl-C is no answer but the

@@ -46,6 +46,10 @@ impl Screen {
         Self { plain: !colour, ..Self::default() }
     }
 
+    pub(super) fn has_colour(&self) -> bool {
+        !self.plain
+    }
+
     pub(super) fn rename(&mut self, name: &str) {
         self.name = filter::clean(name).into_owned();
     }

@@ -79,6 +79,11 @@ impl Terminal {
         self.screen().prompt(width)
     }
 
+    /// Whether what is drawn has colours.
+    pub(crate) fn has_colour(&self) -> bool {
+        self.screen().has_colour()
+    }
+
     /// Waits for something to draw.
     pub(crate) async fn until_changed(&self) {
         self.changed.notified().await;

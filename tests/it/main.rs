@@ -22,3 +22,4 @@ mod screen;
 mod shown;
 mod support;
 mod terminal;
+mod typing;

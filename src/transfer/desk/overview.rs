@@ -1,5 +1,7 @@
 //! What a person reads of offers and transfers when they ask.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use tokio::time::Instant;
 
@@ -30,6 +32,18 @@ impl Desk {
             rows
         });
         if rows.is_empty() { "nothing is offered, and nothing was".to_owned() } else { table(&rows) }
+    }
+
+    /// What each number that is up stands for, in a few words: `photos.zip (2.1 GiB) from bob`.
+    pub fn offers(&self) -> BTreeMap<u32, String> {
+        self.with_quietly(|state| {
+            let own = state.mine.values().filter_map(|mine| Some((mine.number?, mine.offer.describe() + ", yours")));
+            let seen = state.theirs.values().filter(|theirs| theirs.up && !theirs.hidden);
+            let others = seen.map(|theirs| {
+                (theirs.number, format!("{} from {}", theirs.offer.describe(), clean(&theirs.from.name)))
+            });
+            own.chain(others).collect()
+        })
     }
 
     /// What would be cut off by leaving now, one line each.

@@ -49,10 +49,15 @@ impl Pty {
         args.extend(more);
         let host = Self::run(home, &args);
         host.wait_for("its prompt", |text| text.contains(&format!("\n{name}>")));
-        let text = host.text();
-        let port = text.split_once("* room open on port ").and_then(|(_, rest)| rest.lines().next());
-        let port = port.and_then(|port| port.trim().parse().ok()).expect("it tells its port");
+        let port = host.port();
         (host, port)
+    }
+
+    /// The port of its room.
+    pub fn port(&self) -> u16 {
+        let text = self.text();
+        let port = text.split_once("* room open on port ").and_then(|(_, rest)| rest.lines().next());
+        port.and_then(|port| port.trim().parse().ok()).expect("it tells its port")
     }
 
     /// A member of the room on that port, at the prompt.

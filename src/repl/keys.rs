@@ -1,0 +1,161 @@
+//! Keys that rustyline knows nothing of, or not enough.
+
+use std::{
+    io::stdin,
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+use nix::sys::pthread::{pthread_kill, pthread_self};
+use rustix::{
+    process::{Signal, kill_current_process_group},
+    termios::{OptionalActions, tcgetattr, tcsetattr},
+};
+use rustyline::{
+    Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, GraphemeClusterMode, Helper, KeyCode,
+    KeyEvent, Modifiers, RepeatCount, history::History,
+};
+
+use super::{
+    editor::write,
+    helper::lock,
+    layout, restore,
+    seen::{Seen, Turn},
+};
+use crate::view::Terminal;
+
+/// Bracketed paste, which rustyline turns on at each prompt only.
+const PASTE_ON: &str = "\x1b[?2004h";
+
+/// Gives the keys of `editor` their meanings.
+pub(super) fn bind<H: Helper, I: History>(editor: &mut Editor<H, I>, seen: &Arc<Mutex<Seen>>, suspend: Suspend) {
+    let plain = |code| KeyEvent(code, Modifiers::NONE);
+    let mut bind = |key: KeyEvent, act: Act| {
+        let handler = Key { act, seen: seen.clone() };
+        editor.bind_sequence(key, EventHandler::Conditional(Box::new(handler)));
+    };
+    bind(plain(KeyCode::BackTab), Act::Back);
+    bind(plain(KeyCode::Up), Act::Up);
+    bind(plain(KeyCode::Down), Act::Down);
+    bind(plain(KeyCode::Esc), Act::Leave);
+    bind(KeyEvent::ctrl('G'), Act::Leave);
+    bind(KeyEvent::ctrl('R'), Act::Search);
+    for key in [plain(KeyCode::Right), plain(KeyCode::End), KeyEvent::ctrl('E'), KeyEvent::ctrl('F')] {
+        bind(key, Act::TakeHint);
+    }
+    // `Newline` ends the line first, and of `SelfInsert` rustyline makes what was inserted last.
+    let row = || EventHandler::Simple(Cmd::Insert(1, "\n".to_owned()));
+    editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), row());
+    editor.bind_sequence(KeyEvent(KeyCode::Char('J'), Modifiers::CTRL_ALT), row());
+    editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(suspend)));
+}
+
+/// What a key does.
+#[derive(Clone, Copy)]
+enum Act {
+    /// One back in the menu.
+    Back,
+    /// One back in the menu, if something of it is chosen. Otherwise it goes to the history.
+    Up,
+    /// One further in the menu.
+    Down,
+    /// Closes the menu.
+    Leave,
+    Search,
+    /// Takes the rest of a word that the hint shows.
+    TakeHint,
+}
+
+struct Key {
+    act: Act,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl ConditionalEventHandler for Key {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, cx: &EventContext<'_>) -> Option<Cmd> {
+        let mut seen = lock(&self.seen);
+        let menu = seen.menu.as_ref().filter(|menu| menu.is_at(cx.line(), cx.pos()));
+        let (open, chosen) = (menu.is_some(), menu.is_some_and(|menu| menu.has_chosen()));
+        let turn = match self.act {
+            Act::Back if open => Turn::Back,
+            Act::Up if chosen => Turn::Back,
+            Act::Down if open => Turn::Forward,
+            Act::Leave if open => {
+                seen.dismissed = true;
+                Turn::Leave
+            }
+            Act::Up | Act::Down => {
+                // A menu that opened at an old line would catch the next arrow.
+                seen.dismissed = true;
+                seen.menu = None;
+                return None;
+            }
+            Act::Search => {
+                seen.searching = true;
+                return None;
+            }
+            Act::TakeHint if cx.pos() == cx.line().len() => {
+                return seen.offered.take().map(|rest| Cmd::Insert(1, rest));
+            }
+            Act::Back | Act::Leave | Act::TakeHint => return None,
+        };
+        seen.turn = turn;
+        Some(Cmd::Complete)
+    }
+}
+
+/// How long the editor stands still around a stop. The signal is to all threads and may stop this one a moment after it
+/// was sent; rustyline's own Ctrl-Z would take the terminal back in that moment.
+const STOPPING: Duration = Duration::from_millis(100);
+
+/// Ctrl-Z: the terminal as it was, a stop of the whole job, and a prompt under what the shell wrote meanwhile. A secret
+/// does not stay above the shell's lines.
+pub(super) struct Suspend {
+    pub(super) screen: Arc<Terminal>,
+    pub(super) seen: Arc<Mutex<Seen>>,
+    pub(super) mode: GraphemeClusterMode,
+}
+
+impl ConditionalEventHandler for Suspend {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, cx: &EventContext<'_>) -> Option<Cmd> {
+        let raw = tcgetattr(stdin()).ok()?;
+        let columns = layout::columns();
+        let (prompt, line, secret) = {
+            let mut seen = lock(&self.seen);
+            // Its rows go out of reach with the others.
+            seen.menu = None;
+            if !seen.secret {
+                seen.menu_rows = 0;
+            }
+            (seen.prompt.clone(), seen.line.clone(), seen.secret)
+        };
+        if secret {
+            let before = cx.line().get(..cx.pos()).unwrap_or_default();
+            let below = layout::rows(&prompt, before, columns, self.mode) - 1;
+            write(&self.screen.erase(below));
+        }
+        restore::restore();
+        let stopped = kill_current_process_group(Signal::TSTP);
+        if stopped.is_ok() {
+            thread::sleep(STOPPING);
+        }
+        // Without raw mode lines still arrive, only less comfortably.
+        let _ = tcsetattr(stdin(), OptionalActions::Drain, &raw);
+        self.screen.forget();
+        // rustyline erases upwards from here as many rows as the line has: they must not be the shell's.
+        let below = |columns| layout::rows(&prompt, &line, columns, self.mode) - 1;
+        write(&format!("{}{PASTE_ON}", "\r\n".repeat(below(columns))));
+        let now = layout::columns();
+        let told = now != columns && tell_resized();
+        // What is one row before and after is not drawn for the sake of another size.
+        let draws = told && below(columns).max(below(now)) > 0;
+        Some(if draws { Cmd::Noop } else { Cmd::Repaint })
+    }
+}
+
+/// Makes rustyline measure the window and draw: who is stopped is not told of another size. The signal is for this thread,
+/// so that it is heard before anything else is drawn for the old size.
+fn tell_resized() -> bool {
+    pthread_kill(pthread_self(), nix::sys::signal::SIGWINCH).is_ok()
+}
