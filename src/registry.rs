@@ -5,7 +5,6 @@
 //! it has looked up the names of [`Registry::member_names`].
 
 mod complete;
-mod near;
 mod paths;
 #[cfg(test)]
 mod tests;
@@ -21,6 +20,7 @@ pub use complete::Names;
 use crate::{
     args::{Meaning, number},
     command::{Entry, Input},
+    near,
     wire::MAX_NAME_LEN,
     words,
 };
@@ -361,7 +361,7 @@ fn meant(entry: &Entry, matches: &ArgMatches) -> Vec<(Meaning, String)> {
     let mut found = Vec::new();
     for arg in entry.grammar().get_arguments() {
         let (id, meaning) = (arg.get_id().as_str(), Meaning::of(arg));
-        if matches!(meaning, Meaning::Path | Meaning::Plain)
+        if matches!(meaning, Meaning::Path | Meaning::Plain | Meaning::Setting | Meaning::Value)
             || matches.value_source(id) != Some(ValueSource::CommandLine)
         {
             continue;

@@ -23,6 +23,7 @@ use crate::{
     code::Code,
     net::{self, Connected, DialTiming, Stream},
     session::{self, Dial, DialError, Dialed, SessionConfig, Wish},
+    settings::Settings,
     stream::{Reach, Reached, Streams},
     trust::{Fingerprint, Home, HostAddr, Hosts, People, Pin},
     view::{Line, View},
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// Enters a room and talks in it.
-pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
+pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join) -> Result<ExitCode> {
     let addr: HostAddr =
         options.address.parse().map_err(|error| person::Usage(format!("{}: {error}", options.address)))?;
     let name = person::name(options.common.name.as_deref())?;
@@ -78,6 +79,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         on_moved: Some(Box::new(on_moved)),
         streams: Streams::new(&identity, instance, Outward(way)),
         people,
+        settings,
         text: options.common.text,
         at_end,
         files,

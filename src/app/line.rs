@@ -14,6 +14,7 @@ use crate::{
     command::{Context, Entry, Flow},
     registry::{Known, Names, Reading, Registry},
     session::Handle,
+    settings::Settings,
     view::Line,
     wire::{Answer, Request},
 };
@@ -188,6 +189,7 @@ fn words_of_code(line: &str, pos: usize) -> (usize, Vec<String>) {
 pub(super) struct Completer {
     pub(super) registry: Registry,
     pub(super) session: Handle,
+    pub(super) settings: Arc<Settings>,
     /// Whose question is being answered.
     pub(super) asking: Asking,
     /// Runs the question to the room, for which the editor's thread waits.
@@ -233,6 +235,14 @@ impl Names for Completer {
 
     fn kept(&self) -> Vec<u32> {
         self.session.kept()
+    }
+
+    fn settings(&self) -> Vec<String> {
+        self.settings.keys()
+    }
+
+    fn values_of(&self, setting: &str) -> Vec<String> {
+        self.settings.get(setting).map(|setting| setting.words).unwrap_or_default()
     }
 }
 

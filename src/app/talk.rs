@@ -27,6 +27,7 @@ use crate::{
     registry::Registry,
     repl::{self, Next, ReplConfig, ReplHandle, Reply, Typed},
     session::{Ending, Handle, SessionEvent, WhenFull},
+    settings,
     stream::Streams,
     transfer::{desk::Desk, settings::Settings},
     trust::{Fingerprint, People},
@@ -63,6 +64,7 @@ pub(super) struct Talk {
     pub(super) on_moved: Option<OnMoved>,
     pub(super) streams: Streams,
     pub(super) people: People,
+    pub(super) settings: Arc<settings::Settings>,
     /// Whether every line is a message.
     pub(super) text: bool,
     pub(super) at_end: AtEnd,
@@ -106,14 +108,14 @@ impl Signals {
 /// Talks until it is over, and leaves in good order.
 pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let Talk { screen: Screen { view, terminal }, session, events, on_moved, .. } = talk;
-    let Talk { streams, people, text, at_end, files, history, doorstep, .. } = talk;
+    let Talk { streams, people, settings, text, at_end, files, history, doorstep, .. } = talk;
     // Until the room has its word, the prompt shows the name wished for.
     view.name(&session.me().name);
     let registry = Registry::new(crate::commands::ALL);
     let cancel = CancellationToken::new();
     let when_full = if terminal.is_some() { WhenFull::Fail } else { WhenFull::Wait };
     let cx = Context::new(session.clone(), view.clone(), crate::commands::ALL, when_full, cancel.clone());
-    let cx = cx.with_streams(streams).with_people(people);
+    let cx = cx.with_streams(streams).with_people(people).with_settings(settings);
     Desk::of(&cx).set(files);
     let reader = Reader { registry, session: session.clone(), cx: cx.clone(), text };
     let mut signals = Signals::listen()?;
@@ -142,6 +144,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
                     registry,
                     asking: asking.clone(),
                     session: session.clone(),
+                    settings: cx.settings(),
                     runtime: tokio::runtime::Handle::current(),
                 });
                 let question = first.as_ref().map(|_| doorstep::QUESTION.to_owned());

@@ -20,6 +20,17 @@ pub trait Names {
 
     /// Numbers of what the room keeps, in ascending order.
     fn kept(&self) -> Vec<u32>;
+
+    /// Names of settings.
+    fn settings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Words that fit the setting of that name.
+    fn values_of(&self, setting: &str) -> Vec<String> {
+        let _ = setting;
+        Vec::new()
+    }
 }
 
 /// Where the cursor is.
@@ -29,7 +40,7 @@ enum Place<'a> {
     /// In a word of text.
     Text { start: usize, typed: &'a str },
     /// In a word that is this argument.
-    Argument { start: usize, typed: String, arg: Box<Arg>, bare: bool },
+    Argument { start: usize, typed: String, arg: Box<Arg>, bare: bool, before: Option<String> },
     /// In a word that begins with a dash and so is an option.
     Option { start: usize, typed: String, entry: &'static Entry },
 }
@@ -49,8 +60,8 @@ impl Registry {
             }
             Place::Text { start, typed } => (start, nicks(typed, names)),
             Place::Option { start, typed, entry } => (start, options(entry, &typed)),
-            Place::Argument { start, typed, arg, bare } => {
-                let found = self.values(&arg, &typed, names);
+            Place::Argument { start, typed, arg, bare, before: earlier } => {
+                let found = self.values(&arg, (earlier.as_deref().unwrap_or_default(), &typed), names);
                 if found.is_empty() && bare && Meaning::of(&arg) != Meaning::Path {
                     let text = text_place(before);
                     return (text.0, nicks(text.1, names));
@@ -117,14 +128,15 @@ impl Registry {
             }
         }
         if let Some(arg) = option {
-            return Some(Place::Argument { start, typed, arg: Box::new(arg), bare });
+            return Some(Place::Argument { start, typed, arg: Box::new(arg), bare, before: None });
         }
         if typed.starts_with('-') && !only_words {
             return Some(Place::Option { start, typed, entry });
         }
         let positionals: Vec<_> = grammar.get_positionals().collect();
         let arg = positionals.get(position).or_else(|| positionals.last().filter(|arg| takes_many(arg)))?;
-        Some(Place::Argument { start, typed, arg: Box::new((*arg).clone()), bare })
+        let before = words.into_iter().next().map(|word| word.text);
+        Some(Place::Argument { start, typed, arg: Box::new((*arg).clone()), bare, before })
     }
 
     /// Names of commands that begin with `typed`. Without a slash only those that need none.
@@ -137,7 +149,8 @@ impl Registry {
         names
     }
 
-    fn values(&self, arg: &Arg, typed: &str, names: &dyn Names) -> Vec<String> {
+    /// The words for an argument that begin with what is `typed`; `first` is the first word before it.
+    fn values(&self, arg: &Arg, (first, typed): (&str, &str), names: &dyn Names) -> Vec<String> {
         let found = match Meaning::of(arg) {
             Meaning::Member => names.members(typed),
             Meaning::Knock => names.knocks(typed),
@@ -150,6 +163,8 @@ impl Registry {
             }
             Meaning::Kept => numbers(typed, names),
             Meaning::Pending => names.knocks(typed).into_iter().chain(numbers(typed, names)).collect(),
+            Meaning::Setting => beginning_with(names.settings(), typed),
+            Meaning::Value => beginning_with(names.values_of(first), typed),
             Meaning::Path => Vec::new(),
             Meaning::Plain => {
                 let values = arg.get_possible_values().into_iter().map(|value| value.get_name().to_owned());
@@ -158,6 +173,10 @@ impl Registry {
         };
         found.iter().map(|word| words::quote(word)).collect()
     }
+}
+
+fn beginning_with(words: Vec<String>, typed: &str) -> Vec<String> {
+    words.into_iter().filter(|word| word.starts_with(typed)).collect()
 }
 
 /// The word of text at the end of `before`.
