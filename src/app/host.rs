@@ -87,7 +87,7 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
     if let Some(told) = too_few {
         screen.view.show(crate::view::Line::Notice(told));
     }
-    let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
+    let askable = if screen.has_person() { FEATURE_ASKABLE } else { 0 };
     let instance = Instance(random()?);
     let config = SessionConfig {
         key: identity.public_key(),

@@ -40,7 +40,7 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join
     let files = file_settings(&options.common)?;
     let screen = Screen::open(&options.common)?;
     let tasks = TaskTracker::new();
-    let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
+    let askable = if screen.has_person() { FEATURE_ASKABLE } else { 0 };
     let instance = Instance(host::random()?);
     let config = SessionConfig {
         key: identity.public_key(),
@@ -49,7 +49,7 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join
         features: askable | FEATURE_STREAMS,
         timing: session::Timing::default(),
     };
-    let (doorstep, asked) = Doorstep::new(screen.terminal.is_some());
+    let (doorstep, asked) = Doorstep::new(screen.has_person());
     let way: SharedWay = Arc::new(Mutex::new(Way { addr, room: None }));
     let hosts = Arc::new(Hosts::at(home.hosts()));
     let tls = net::client_config(&identity);

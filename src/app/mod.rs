@@ -170,16 +170,24 @@ struct Screen {
     view: Arc<dyn View>,
     /// Present if input and output are a terminal.
     terminal: Option<Arc<Terminal>>,
+    /// Whether they are, but the person wants lines only.
+    lines: bool,
 }
 
 impl Screen {
     fn open(common: &Common) -> Result<Self> {
         let look = common.look();
-        if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        if terminal && !common.plain {
             let terminal = Arc::new(Terminal::new());
             terminal.look(&look);
-            return Ok(Self { view: terminal.clone(), terminal: Some(terminal) });
+            return Ok(Self { view: terminal.clone(), terminal: Some(terminal), lines: false });
         }
-        Ok(Self { view: Arc::new(Plain::new().context("could not start")?), terminal: None })
+        Ok(Self { view: Arc::new(Plain::new().context("could not start")?), terminal: None, lines: terminal })
+    }
+
+    /// Whether somebody sits there who can be asked.
+    fn has_person(&self) -> bool {
+        self.terminal.is_some() || self.lines
     }
 }

@@ -11,6 +11,7 @@ mod editor;
 mod helper;
 mod history;
 mod layout;
+mod lines;
 mod restore;
 
 use std::{
@@ -31,6 +32,8 @@ use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
     time::{Instant, timeout},
 };
+
+pub use lines::{LinesHandle, lines};
 
 use crate::view::Terminal;
 
