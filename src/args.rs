@@ -54,6 +54,15 @@ word! {
     Pending
 }
 
+word! {
+    /// The name of a setting.
+    SettingKey
+}
+word! {
+    /// A value of the setting that the word before it names.
+    SettingValue
+}
+
 impl KeptNumber {
     /// The number.
     ///
@@ -100,6 +109,10 @@ pub enum Meaning {
     Kept,
     /// A [`Pending`].
     Pending,
+    /// A [`SettingKey`].
+    Setting,
+    /// A [`SettingValue`].
+    Value,
     /// A path, by its clap [`ValueHint`](clap::ValueHint).
     Path,
     /// Anything else.
@@ -120,6 +133,10 @@ impl Meaning {
             Self::Kept
         } else if kind == TypeId::of::<Pending>() {
             Self::Pending
+        } else if kind == TypeId::of::<SettingKey>() {
+            Self::Setting
+        } else if kind == TypeId::of::<SettingValue>() {
+            Self::Value
         } else if matches!(
             arg.get_value_hint(),
             clap::ValueHint::AnyPath | clap::ValueHint::FilePath | clap::ValueHint::DirPath

@@ -6,6 +6,7 @@ use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
+    settings::ONCE,
     size::Size,
     transfer::settings::AutoAccept,
     view::look::{Bell, Look, Time, When},
@@ -41,6 +42,30 @@ pub enum Action {
     ///
     /// Do this only if you know why the key has changed: otherwise somebody may be posing as the host.
     Forget(Forget),
+    /// Print a script that makes your shell complete what you type after `pchat`
+    #[command(
+        after_help = "Examples:\n  pchat completions bash > ~/.local/share/bash-completion/completions/pchat\n  \
+        pchat completions zsh > ~/.zfunc/_pchat\n  pchat completions fish > ~/.config/fish/completions/pchat.fish"
+    )]
+    Completions(Completions),
+    /// Print the manual page, or write one for each subcommand into a folder
+    #[command(after_help = "Examples:\n  pchat man | man -l -\n  pchat man --dir ~/.local/share/man/man1")]
+    Man(Man),
+}
+
+/// Which shell to help.
+#[derive(Clone, Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Where the manual goes.
+#[derive(Clone, Debug, Args)]
+pub struct Man {
+    /// Folder for the pages, `pchat.1` and `pchat-host.1` and so on, which are written anew
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// How to open a room.
@@ -114,7 +139,7 @@ pub struct Join {
     #[arg(long, value_name = "SECS", default_value_t = 60)]
     pub wait: u64,
     /// Stay in the room when input ends
-    #[arg(long)]
+    #[arg(long, help_heading = ONCE)]
     pub stay: bool,
     /// What both ways in share.
     #[command(flatten)]
@@ -148,8 +173,11 @@ pub struct Common {
     /// What rings the bell: nothing, what is said to you or names you, or all that others say
     #[arg(long, help_heading = LOOKS, value_name = "WHAT", default_value = "mention")]
     pub bell: Bell,
+    /// Lines only, as in a pipe: no prompt, no colours, nothing redrawn; for screen readers and poor terminals
+    #[arg(long, help_heading = LOOKS)]
+    pub plain: bool,
     /// Say every line of input as text, run none as a command: for input that others may write
-    #[arg(long)]
+    #[arg(long, help_heading = ONCE)]
     pub text: bool,
 }
 
@@ -275,6 +303,8 @@ mod tests {
             let help = subcommand.clone().render_long_help().to_string();
             let (_, examples) = help.split_once("Examples:").unwrap_or_else(|| panic!("{help}"));
             for example in examples.lines().filter_map(|line| line.find("pchat ").map(|at| &line[at..])) {
+                // What a shell does with it is not ours.
+                let example = example.split(['>', '|', '<']).next().unwrap_or_default().trim();
                 assert!(parse(example).is_ok(), "{example}");
             }
         }

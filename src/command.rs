@@ -23,7 +23,7 @@ pub use bytes::Bytes;
 pub use clap::Parser;
 pub use jiff::Timestamp;
 
-pub use crate::args::{CommandName, KeptNumber, KnockName, MemberName, Pending};
+pub use crate::args::{CommandName, KeptNumber, KnockName, MemberName, Pending, SettingKey, SettingValue};
 pub use crate::context::Context;
 pub use crate::session::{Member, MemberEvent, Withdrawal};
 pub use crate::stream::{Opened, Stream};

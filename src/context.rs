@@ -17,9 +17,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     command::Entry,
     session::{self, AskError, Draft, Member, WhenFull},
+    settings::Settings,
     stream::{Scope, Stream, StreamError, Streams},
     trust::{Fingerprint, Mark, People},
-    view::{Bar, Event, Line, Manner, Privacy, Said, View},
+    view::{Bar, Event, Line, Look, Manner, Privacy, Said, View},
     wire::{Answer, FEATURE_OPEN, FEATURE_STREAMS, KnockRow, MAX_PURPOSE_LEN, Request, To, Token, Whom},
 };
 
@@ -35,6 +36,7 @@ struct Shared {
     state: Mutex<State>,
     streams: OnceLock<Streams>,
     people: OnceLock<People>,
+    settings: OnceLock<Arc<Settings>>,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -75,7 +77,8 @@ impl Context {
         cancel: CancellationToken,
     ) -> Self {
         let (state, streams, people, tasks) = (Mutex::default(), OnceLock::new(), OnceLock::new(), TaskTracker::new());
-        let shared = Shared { session, view, entries, when_full, state, streams, people, tasks, cancel };
+        let settings = OnceLock::new();
+        let shared = Shared { session, view, entries, when_full, state, streams, people, settings, tasks, cancel };
         Self { command: "", role: Role::Person, shared: Arc::new(shared) }
     }
 
@@ -84,6 +87,23 @@ impl Context {
         let set = self.shared.streams.set(streams);
         debug_assert!(set.is_ok(), "a session has streams once");
         self
+    }
+
+    /// With what the person has set. Without, nothing can be.
+    pub fn with_settings(self, settings: Arc<Settings>) -> Self {
+        let set = self.shared.settings.set(settings);
+        debug_assert!(set.is_ok(), "a session has its settings once");
+        self
+    }
+
+    /// What the person has set, here and for good.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.shared.settings.get_or_init(Arc::default).clone()
+    }
+
+    /// How lines look from now on.
+    pub fn look(&self, look: &Look) {
+        self.shared.view.look(look);
     }
 
     /// The context in which `entry` handles a line of the person.

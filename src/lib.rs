@@ -9,8 +9,8 @@
 //! * [`command`], [`args`], [`context`]: the contract of a command. [`registry`], [`words`]: from a line to a command.
 //!   [`commands`]: the commands. [`described`], [`door`], [`exile`], [`message`], [`remembered`], [`size`], [`table`]: what several of them use.
 //! * [`view`], [`repl`]: screen and keyboard. [`code`]: words that people say to each other. `looks`: which names
-//!   look alike.
-//! * [`cli`], [`app`]: the program, which joins all of it.
+//!   look alike. `near`: which name a misspelt one may have meant.
+//! * [`cli`], [`settings`], [`app`]: the program, which joins all of it.
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 compile_error!("pchat runs on Linux and macOS; other systems need work on files, signals and terminals first");
@@ -29,6 +29,7 @@ pub mod limits;
 pub mod link;
 mod looks;
 pub mod message;
+mod near;
 pub mod net;
 mod recent;
 pub mod registry;
@@ -36,6 +37,7 @@ pub mod remembered;
 pub mod repl;
 pub mod room;
 pub mod session;
+pub mod settings;
 pub mod size;
 pub mod source;
 pub mod stream;

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    pchat::app::run(pchat::cli::Cli::parse())
+    pchat::app::run()
 }

@@ -6,7 +6,6 @@
 
 mod complete;
 mod hint;
-mod near;
 mod paths;
 mod sight;
 mod slip;
@@ -27,6 +26,7 @@ pub use sight::Mark;
 use crate::{
     args::{Meaning, number},
     command::{Entry, Input},
+    near,
     wire::MAX_NAME_LEN,
     words,
 };
@@ -371,7 +371,7 @@ fn meant(entry: &Entry, matches: &ArgMatches) -> Vec<(Meaning, String)> {
     let mut found = Vec::new();
     for arg in entry.grammar().get_arguments() {
         let (id, meaning) = (arg.get_id().as_str(), Meaning::of(arg));
-        if matches!(meaning, Meaning::Path | Meaning::Plain)
+        if matches!(meaning, Meaning::Path | Meaning::Plain | Meaning::Setting | Meaning::Value)
             || matches.value_source(id) != Some(ValueSource::CommandLine)
         {
             continue;

@@ -122,6 +122,15 @@ impl Names for Helper {
         let kept = self.session.kept().into_iter();
         kept.map(|number| (number, offers.remove(&number).unwrap_or_default())).collect()
     }
+
+    fn settings(&self) -> Vec<Candidate> {
+        self.cx.settings().keys().into_iter().map(Candidate::plain).collect()
+    }
+
+    fn values_of(&self, setting: &str) -> Vec<Candidate> {
+        let words = self.cx.settings().get(setting).map(|setting| setting.words).unwrap_or_default();
+        words.into_iter().map(Candidate::plain).collect()
+    }
 }
 
 impl repl::Assist for Helper {

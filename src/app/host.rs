@@ -26,6 +26,7 @@ use crate::{
     registry::Registry,
     room::{self, Guests, LogLimits, Peer, RoomConfig, RoomHandle, Via},
     session::{self, Dial, DialError, Dialed, SessionConfig},
+    settings::Settings,
     stream::{Reach, Reached, Streams},
     trust::{Fingerprint, Home, HostAddr, Members, People},
     wire::{Epoch, FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Token},
@@ -38,7 +39,7 @@ const MEMORY_LINK_BYTES: usize = 64 * 1024;
 const CLOSING: Duration = Duration::from_millis(1_500);
 
 /// Opens a room and talks in it.
-pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
+pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host) -> Result<ExitCode> {
     let name = person::name(options.common.name.as_deref())?;
     let identity = identity(home)?;
     let people = People::open(home.people())?;
@@ -86,7 +87,7 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
     if let Some(told) = too_few {
         screen.view.show(crate::view::Line::Notice(told));
     }
-    let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
+    let askable = if screen.has_person() { FEATURE_ASKABLE } else { 0 };
     let instance = Instance(random()?);
     let config = SessionConfig {
         key: identity.public_key(),
@@ -104,6 +105,7 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
         on_moved: None,
         streams: Streams::new(&identity, instance, Inward(room.clone())),
         people,
+        settings,
         text: options.common.text,
         at_end: AtEnd::Stay,
         files,

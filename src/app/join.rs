@@ -23,6 +23,7 @@ use crate::{
     code::Code,
     net::{self, Connected, DialTiming, Stream},
     session::{self, Dial, DialError, Dialed, SessionConfig, Wish},
+    settings::Settings,
     stream::{Reach, Reached, Streams},
     trust::{Fingerprint, Home, HostAddr, Hosts, People, Pin},
     view::{Line, View},
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// Enters a room and talks in it.
-pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
+pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join) -> Result<ExitCode> {
     let addr: HostAddr =
         options.address.parse().map_err(|error| person::Usage(format!("{}: {error}", options.address)))?;
     let name = person::name(options.common.name.as_deref())?;
@@ -39,7 +40,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
     let files = file_settings(&options.common)?;
     let screen = Screen::open(&options.common)?;
     let tasks = TaskTracker::new();
-    let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
+    let askable = if screen.has_person() { FEATURE_ASKABLE } else { 0 };
     let instance = Instance(host::random()?);
     let config = SessionConfig {
         key: identity.public_key(),
@@ -48,7 +49,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         features: askable | FEATURE_STREAMS,
         timing: session::Timing::default(),
     };
-    let (doorstep, asked) = Doorstep::new(screen.terminal.is_some());
+    let (doorstep, asked) = Doorstep::new(screen.has_person());
     let way: SharedWay = Arc::new(Mutex::new(Way { addr, room: None }));
     let hosts = Arc::new(Hosts::at(home.hosts()));
     let tls = net::client_config(&identity);
@@ -78,6 +79,7 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
         on_moved: Some(Box::new(on_moved)),
         streams: Streams::new(&identity, instance, Outward(way)),
         people,
+        settings,
         text: options.common.text,
         at_end,
         files,

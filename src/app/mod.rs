@@ -14,6 +14,7 @@ mod leaving;
 mod line;
 mod mover;
 mod namesakes;
+mod packaging;
 mod person;
 mod talk;
 
@@ -25,18 +26,33 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     cli::{Action, Cli, Common},
+    settings::{self, SettingsError},
     transfer::settings::Settings,
-    trust::{Home, Identity},
+    trust::{Home, HomeError, Identity},
     view::{Line, Plain, Terminal, View},
 };
 
 /// Does what the command line says. Returns the exit code: 0 done, 1 failed, 2 wrong usage.
-pub fn run(cli: Cli) -> ExitCode {
-    match start(cli) {
+pub fn run() -> ExitCode {
+    let home = Home::from_env();
+    let settings = open_settings(&home);
+    let grammar = Cli::command();
+    // Help must be had also by somebody whose file is wrong.
+    let grammar = settings.as_ref().map_or(grammar.clone(), |settings| settings.apply(grammar));
+    let matches = match grammar.try_get_matches() {
+        Ok(matches) => matches,
+        Err(told) => {
+            // Where nobody listens, the exit code says enough.
+            let _ = told.print();
+            return ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
+        }
+    };
+    match start(&matches, home, settings) {
         Ok(code) => code,
         Err(error) => {
             let code = if error.is::<person::Usage>() { 2 } else { 1 };
@@ -46,19 +62,47 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-fn start(cli: Cli) -> Result<ExitCode> {
-    let home = Home::from_env()?;
+/// What the person has set for good, if there is a home where it can be.
+fn open_settings(home: &Result<Home, HomeError>) -> Result<settings::Settings> {
+    let Ok(home) = home else { return Ok(settings::Settings::default()) };
+    settings::Settings::open(home.config(), person::checked(Cli::command())).map_err(|error| match error {
+        SettingsError::File(_) => error.into(),
+        _ => person::Usage(error.to_string()).into(),
+    })
+}
+
+fn start(
+    matches: &ArgMatches,
+    home: Result<Home, HomeError>,
+    settings: Result<settings::Settings>,
+) -> Result<ExitCode> {
+    let cli = Cli::from_arg_matches(matches)?;
+    // What a way into a room starts with, told once more for those who ask in it.
+    let settings = |way: &'static str| -> Result<_> {
+        let settings = settings?;
+        settings.start(way, matches.subcommand_matches(way).unwrap_or(&ArgMatches::default()));
+        Ok(Arc::new(settings))
+    };
     match cli.action {
+        Action::Completions(of) => return packaging::completions(of.shell).map(|()| ExitCode::SUCCESS),
+        Action::Man(man) => return packaging::man(man.dir.as_deref()).map(|()| ExitCode::SUCCESS),
+        _ => {}
+    }
+    let home = home?;
+    match cli.action {
+        Action::Completions(_) | Action::Man(_) => {}
         Action::Id => files::id(&home).map(|text| print(Line::Output(text)))?,
         Action::Members(members) => files::members(&home, members).map(|text| print(Line::Output(text)))?,
         Action::Forget(forget) => files::forget(&home, &forget).map(|text| print(Line::Output(text)))?,
         Action::Host(options) => {
+            let settings = settings("host")?;
             log_to(&options.common)?;
-            return runtime()?.block_on(host::run(&home, options));
+            return runtime()?.block_on(host::run(&home, settings, options));
         }
         Action::Join(options) => {
+            let settings = settings("join")?;
             log_to(&options.common)?;
-            return runtime()?.block_on(join::run(&home, options));
+            return runtime()?.block_on(join::run(&home, settings, options));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -128,16 +172,24 @@ struct Screen {
     view: Arc<dyn View>,
     /// Present if input and output are a terminal.
     terminal: Option<Arc<Terminal>>,
+    /// Whether they are, but the person wants lines only.
+    lines: bool,
 }
 
 impl Screen {
     fn open(common: &Common) -> Result<Self> {
         let look = common.look();
-        if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        if terminal && !common.plain {
             let terminal = Arc::new(Terminal::new());
             terminal.look(&look);
-            return Ok(Self { view: terminal.clone(), terminal: Some(terminal) });
+            return Ok(Self { view: terminal.clone(), terminal: Some(terminal), lines: false });
         }
-        Ok(Self { view: Arc::new(Plain::new().context("could not start")?), terminal: None })
+        Ok(Self { view: Arc::new(Plain::new().context("could not start")?), terminal: None, lines: terminal })
+    }
+
+    /// Whether somebody sits there who can be asked.
+    fn has_person(&self) -> bool {
+        self.terminal.is_some() || self.lines
     }
 }

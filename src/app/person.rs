@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{registry::Registry, room::normal_form};
+use crate::{registry::Registry, room::normal_form, settings};
 
 /// The command line says something that cannot be: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,22 @@ pub(super) fn name(given: Option<&str>) -> Result<String> {
         Ok(name) => Ok(name),
         Err(error) => Err(Usage(format!("--name {given}: {error}")).into()),
     }
+}
+
+/// A grammar that takes only a name that a member may have, for what is checked long before anybody enters.
+pub(super) fn checked(grammar: clap::Command) -> clap::Command {
+    settings::WAYS.iter().fold(grammar, |grammar, way| {
+        grammar.mut_subcommand(way, |way| {
+            way.mut_args(|arg| match arg.get_long() {
+                Some("name") => arg.value_parser(|name: &str| match normal_form(name) {
+                    Ok(name) if is_command(&name) => Err("that is a command".to_owned()),
+                    Ok(name) => Ok(name),
+                    Err(error) => Err(error.to_string()),
+                }),
+                _ => arg,
+            })
+        })
+    })
 }
 
 fn is_command(name: &str) -> bool {

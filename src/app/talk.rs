@@ -27,11 +27,13 @@ use super::{
 use crate::{
     command::{Context, Flow},
     registry::Registry,
-    repl::{self, Next, ReplConfig, ReplHandle, Reply, Typed},
+    repl::{self, LinesHandle, Next, ReplConfig, ReplHandle, Reply, Typed},
     session::{Ending, Handle, SessionEvent, WhenFull},
+    settings,
     stream::Streams,
     transfer::{desk::Desk, settings::Settings},
     trust::{Fingerprint, People},
+    view::Line,
 };
 
 /// How long leaving may take.
@@ -65,6 +67,7 @@ pub(super) struct Talk {
     pub(super) on_moved: Option<OnMoved>,
     pub(super) streams: Streams,
     pub(super) people: People,
+    pub(super) settings: Arc<settings::Settings>,
     /// Whether every line is a message.
     pub(super) text: bool,
     pub(super) at_end: AtEnd,
@@ -107,15 +110,16 @@ impl Signals {
 
 /// Talks until it is over, and leaves in good order.
 pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
-    let Talk { screen: Screen { view, terminal }, session, events, on_moved, .. } = talk;
-    let Talk { streams, people, text, at_end, files, history, doorstep, .. } = talk;
+    let person = talk.screen.has_person();
+    let Talk { screen: Screen { view, terminal, .. }, session, events, on_moved, .. } = talk;
+    let Talk { streams, people, settings, text, at_end, files, history, doorstep, .. } = talk;
     // Until the room has its word, the prompt shows the name wished for.
     view.name(&session.me().name);
     let registry = Registry::new(crate::commands::ALL);
     let cancel = CancellationToken::new();
-    let when_full = if terminal.is_some() { WhenFull::Fail } else { WhenFull::Wait };
+    let when_full = if person { WhenFull::Fail } else { WhenFull::Wait };
     let cx = Context::new(session.clone(), view.clone(), crate::commands::ALL, when_full, cancel.clone());
-    let cx = cx.with_streams(streams).with_people(people);
+    let cx = cx.with_streams(streams).with_people(people).with_settings(settings);
     Desk::of(&cx).set(files);
     let reader = Reader { registry, session: session.clone(), cx: cx.clone(), text };
     let mut signals = Signals::listen()?;
@@ -125,23 +129,28 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let listening = tokio::spawn(listen(listener, events, ending));
 
     let editor = OnceLock::new();
+    let plain = OnceLock::<LinesHandle>::new();
     // To the end: what was pasted may still be on its way to somebody.
     let mut doubts = Doubts::default();
     let mut failed = false;
     let read = async {
-        match terminal.clone() {
-            Some(terminal) => {
-                // Nobody is asked anything in one's own room.
-                let mut asks = doorstep.unwrap_or_else(|| mpsc::channel(1).1);
-                // There is nothing to type for before the room has answered.
-                let first = tokio::select! {
-                    answered = stage.wait_for(|stage| *stage > Stage::Outside) => match answered {
-                        Ok(_) => None,
-                        Err(_) => return Ok(()),
-                    },
-                    Some(first) = asks.recv() => Some(first),
-                };
-                let asking = Asking::default();
+        if person {
+            // Nobody is asked anything in one's own room.
+            let mut asks = doorstep.unwrap_or_else(|| mpsc::channel(1).1);
+            // There is nothing to type for before the room has answered.
+            let first = tokio::select! {
+                answered = stage.wait_for(|stage| *stage > Stage::Outside) => match answered {
+                    Ok(_) => None,
+                    Err(_) => return Ok(()),
+                },
+                Some(first) = asks.recv() => Some(first),
+            };
+            let asking = Asking::default();
+            let question = first.as_ref().map(|_| doorstep::QUESTION.to_owned());
+            if first.is_some() {
+                asking.set(Question::Code);
+            }
+            let mut lines = if let Some(terminal) = terminal.clone() {
                 let assist = Arc::new(Helper {
                     registry,
                     asking: asking.clone(),
@@ -150,28 +159,36 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
                     text,
                     runtime: tokio::runtime::Handle::current(),
                 });
-                let question = first.as_ref().map(|_| doorstep::QUESTION.to_owned());
-                if first.is_some() {
-                    asking.set(Question::Code);
-                }
                 let config = ReplConfig { history: Some(history), assist, question };
-                let (handle, mut lines) = repl::start(config, terminal.clone())?;
+                let (handle, lines) = repl::start(config, terminal)?;
                 let _ = editor.set(handle);
-                if let Some(first) = first
-                    && !doorstep::ask(first, &mut asks, &mut lines, &mut stage, (&reader.cx, &asking)).await
-                {
-                    return Ok(());
-                }
-                typed(&reader, &asking, &mut doubts, lines).await;
+                lines
+            } else {
+                let (handle, lines) = repl::lines(view.clone(), question)?;
+                let _ = plain.set(handle);
+                lines
+            };
+            if let Some(first) = first
+                && !doorstep::ask(first, &mut asks, &mut lines, &mut stage, (&reader.cx, &asking)).await
+            {
+                return Ok(());
             }
-            None => failed = piped(&reader, stage, at_end).await?,
+            typed(&reader, &asking, &mut doubts, lines).await;
+        } else {
+            failed = piped(&reader, stage, at_end).await?;
         }
         anyhow::Ok(())
     };
     let patience = tokio::select! {
         _ = ended.wait_for(Option::is_some) => PATIENT,
         read = read => read.map(|()| PATIENT)?,
-        () = signals.go(&editor) => HURRIED,
+        () = signals.go(&editor) => {
+            if plain.get().is_some() {
+                // The terminal has echoed ^C, and what follows begins a line.
+                view.show(Line::Output(String::new()));
+            }
+            HURRIED
+        }
         () = view.closed() => PATIENT,
     };
     let ending = leave(&session, &mut ended, &patience, &cancel).await;
@@ -192,6 +209,9 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
         (Some(editor), _) => editor.stop().await,
         (None, Some(terminal)) => repl::draw(&terminal),
         (None, None) => {}
+    }
+    if let Some(plain) = plain.into_inner() {
+        plain.stop().await;
     }
     let _ = timeout(patience.end, view.drained()).await;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -35,6 +35,17 @@ pub trait Names {
 
     /// What the room keeps: numbers in ascending order, and what is known of each.
     fn kept(&self) -> Vec<(u32, String)>;
+
+    /// Names of settings.
+    fn settings(&self) -> Vec<Candidate> {
+        Vec::new()
+    }
+
+    /// Words that fit the setting of that name.
+    fn values_of(&self, setting: &str) -> Vec<Candidate> {
+        let _ = setting;
+        Vec::new()
+    }
 }
 
 /// Where the cursor is.
@@ -44,7 +55,7 @@ enum Place<'a> {
     /// In a word of text.
     Text { start: usize, typed: &'a str },
     /// In a word that is this argument.
-    Argument { start: usize, typed: String, arg: Box<Arg>, bare: bool },
+    Argument { start: usize, typed: String, arg: Box<Arg>, bare: bool, before: Option<String> },
     /// In a word that begins with a dash and so is an option.
     Option { start: usize, typed: String, entry: &'static Entry },
 }
@@ -64,8 +75,8 @@ impl Registry {
             }
             Place::Text { start, typed } => (start, nicks(typed, names)),
             Place::Option { start, typed, entry } => (start, options(entry, &typed)),
-            Place::Argument { start, typed, arg, bare } => {
-                let found = self.values(&arg, &typed, names);
+            Place::Argument { start, typed, arg, bare, before: earlier } => {
+                let found = self.values(&arg, (earlier.as_deref().unwrap_or_default(), &typed), names);
                 if found.is_empty() && bare && Meaning::of(&arg) != Meaning::Path {
                     let text = text_place(before);
                     return (text.0, nicks(text.1, names));
@@ -113,16 +124,17 @@ impl Registry {
             return None;
         }
         let grammar = entry.grammar();
+        let first = words.first().map(|word| word.text.clone());
         let walk = walk(entry, &grammar, words);
         if let Some(arg) = walk.pending {
-            return Some(Place::Argument { start, typed, arg: Box::new(arg), bare });
+            return Some(Place::Argument { start, typed, arg: Box::new(arg), bare, before: None });
         }
         if typed.starts_with('-') && !walk.only_words {
             return Some(Place::Option { start, typed, entry });
         }
         let positionals: Vec<_> = grammar.get_positionals().collect();
         let arg = positionals.get(walk.position).or_else(|| positionals.last().filter(|arg| takes_many(arg)))?;
-        Some(Place::Argument { start, typed, arg: Box::new((*arg).clone()), bare })
+        Some(Place::Argument { start, typed, arg: Box::new((*arg).clone()), bare, before: first })
     }
 
     /// Commands whose names begin with `typed`. Without a slash only those that need none.
@@ -134,13 +146,16 @@ impl Registry {
         found
     }
 
-    fn values(&self, arg: &Arg, typed: &str, names: &dyn Names) -> Vec<Candidate> {
+    /// The words for an argument that begin with what is `typed`; `first` is the first word before it.
+    fn values(&self, arg: &Arg, (first, typed): (&str, &str), names: &dyn Names) -> Vec<Candidate> {
         let mut found = match Meaning::of(arg) {
             Meaning::Member => names.members(typed),
             Meaning::Knock => names.knocks(typed),
             Meaning::Command => named_like(self.entries.iter(), bare_name(typed)),
             Meaning::Kept => numbers(typed, names),
             Meaning::Pending => names.knocks(typed).into_iter().chain(numbers(typed, names)).collect(),
+            Meaning::Setting => beginning_with(names.settings(), typed),
+            Meaning::Value => beginning_with(names.values_of(first), typed),
             Meaning::Path => Vec::new(),
             Meaning::Plain => {
                 let values = arg.get_possible_values();
@@ -166,6 +181,10 @@ fn named_like<'a>(entries: impl Iterator<Item = &'a Entry>, prefix: &str) -> Vec
     let mut found: Vec<_> = entries.flat_map(like).collect();
     found.sort_by(|one, other| one.word.cmp(&other.word));
     found
+}
+
+fn beginning_with(words: Vec<Candidate>, typed: &str) -> Vec<Candidate> {
+    words.into_iter().filter(|found| found.word.starts_with(typed)).collect()
 }
 
 /// The word of text at the end of `before`.

@@ -90,7 +90,7 @@ impl Registry {
                 Meaning::Kept => kept(&word.text),
                 Meaning::Pending => known.knock(&word.text) || kept(&word.text),
                 Meaning::Command => self.find(bare_name(&word.text)).is_some(),
-                Meaning::Path | Meaning::Plain => true,
+                Meaning::Path | Meaning::Plain | Meaning::Setting | Meaning::Value => true,
             }
         })
     }

@@ -49,7 +49,7 @@ impl Registry {
         for (word, role) in walk(entry, &grammar, words::split_unfinished(rest)).words {
             let Role::Value(arg) = role else { continue };
             match Meaning::of(&arg) {
-                Meaning::Plain => {}
+                Meaning::Plain | Meaning::Setting | Meaning::Value => {}
                 Meaning::Path if !exists(&word.text) => return None,
                 _ => means = true,
             }

@@ -86,10 +86,10 @@ const NO_KEY: u8 = if cfg!(target_os = "linux") { 0 } else { 0xff };
 
 /// While it lives, the terminal does not echo. Nor does Ctrl-Z stop the program then: who comes back from a shell has
 /// the echo on again.
-struct Unseen(Option<Termios>);
+pub(super) struct Unseen(Option<Termios>);
 
 impl Unseen {
-    fn begin() -> Self {
+    pub(super) fn begin() -> Self {
         // What cannot be read or changed is no terminal, and echoes nothing.
         let Ok(before) = tcgetattr(stdin()) else { return Self(None) };
         let mut without = before.clone();
@@ -109,7 +109,7 @@ impl Drop for Unseen {
 }
 
 /// The next line; none at the end of the input, or when stopped.
-fn line(input: &mut Vec<u8>, stopped: &UnixStream) -> Option<String> {
+pub(super) fn line(input: &mut Vec<u8>, stopped: &UnixStream) -> Option<String> {
     loop {
         if let Some(end) = input.iter().position(|&b| b == b'\n') {
             let line: Vec<u8> = input.drain(..=end).collect();

@@ -13,6 +13,7 @@ mod helper;
 mod history;
 mod keys;
 mod layout;
+mod lines;
 mod menu;
 mod paint;
 mod restore;
@@ -37,6 +38,8 @@ use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
     time::{Instant, timeout},
 };
+
+pub use lines::{LinesHandle, lines};
 
 use crate::{
     registry::{Candidate, Hint, Mark},

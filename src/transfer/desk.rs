@@ -144,6 +144,11 @@ impl Desk {
         self.with(|state| state.settings = Some(settings));
     }
 
+    /// Sets what is received without asking from now on.
+    pub fn accept_by_itself(&self, auto_accept: super::settings::AutoAccept) {
+        self.with(|state| state.settings.iter_mut().for_each(|settings| settings.auto_accept = auto_accept));
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.0.changed.notify_waiters();

@@ -50,7 +50,7 @@ pub(super) fn io_error<E: Into<io::Error>>(doing: &'static str, path: &Path) -> 
 }
 
 /// Creates a folder and those above it, for this user only.
-pub(super) fn create_private_dir(path: &Path) -> Result<(), FileError> {
+pub(crate) fn create_private_dir(path: &Path) -> Result<(), FileError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("create", path))
 }
 
@@ -94,6 +94,16 @@ pub(super) fn discard(temporary: &Path) {
 pub(super) fn sync_folder(path: &Path) -> Result<(), FileError> {
     let folder = folder_of(path);
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("save", path))
+}
+
+/// Replaces the file at `path` as a whole, for this user only: who reads it meanwhile sees the old one or the new one.
+pub(crate) fn replace(path: &Path, data: &[u8]) -> Result<(), FileError> {
+    let temporary = write_temporary(path, data)?;
+    std::fs::rename(&temporary, path).map_err(|error| {
+        discard(&temporary);
+        io_error("replace", path)(error)
+    })?;
+    sync_folder(path)
 }
 
 /// A file of lines.
@@ -223,12 +233,7 @@ impl LineFile {
         }
         text.push_str(END);
         text.push('\n');
-        let temporary = write_temporary(&self.path, text.as_bytes())?;
-        std::fs::rename(&temporary, &self.path).map_err(|error| {
-            discard(&temporary);
-            io_error("replace", &self.path)(error)
-        })?;
-        sync_folder(&self.path)
+        replace(&self.path, text.as_bytes())
     }
 }
 

@@ -9,7 +9,7 @@ use super::file::{FileError, create_private_dir};
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
     /// The environment names no home folder.
-    #[error("no home folder: HOME is not set; set it, or XDG_DATA_HOME and XDG_STATE_HOME")]
+    #[error("no home folder: HOME is not set; set it, or XDG_DATA_HOME, XDG_STATE_HOME and XDG_CONFIG_HOME")]
     NoHome,
 }
 
@@ -18,11 +18,13 @@ pub enum HomeError {
 pub struct Home {
     data: PathBuf,
     state: PathBuf,
+    config: PathBuf,
 }
 
 impl Home {
     /// The folders of this user, by the XDG base directory specification: `$XDG_DATA_HOME/pchat` or
-    /// `~/.local/share/pchat`, and `$XDG_STATE_HOME/pchat` or `~/.local/state/pchat`.
+    /// `~/.local/share/pchat`, `$XDG_STATE_HOME/pchat` or `~/.local/state/pchat`, and `$XDG_CONFIG_HOME/pchat` or
+    /// `~/.config/pchat`.
     ///
     /// # Errors
     ///
@@ -38,16 +40,20 @@ impl Home {
             let base = absolute(name).or_else(|| absolute("HOME").map(|home| home.join(default)));
             base.map(|base| base.join("pchat")).ok_or(HomeError::NoHome)
         };
-        Ok(Self { data: folder("XDG_DATA_HOME", ".local/share")?, state: folder("XDG_STATE_HOME", ".local/state")? })
+        Ok(Self {
+            data: folder("XDG_DATA_HOME", ".local/share")?,
+            state: folder("XDG_STATE_HOME", ".local/state")?,
+            config: folder("XDG_CONFIG_HOME", ".config")?,
+        })
     }
 
     /// Everything in one folder.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self { data: path.clone(), state: path }
+        Self { data: path.clone(), state: path.clone(), config: path }
     }
 
-    /// Creates the folders, for this user only, if they are not there.
+    /// Creates the folders of what pchat keeps by itself, for this user only, if they are not there.
     ///
     /// # Errors
     ///
@@ -91,6 +97,11 @@ impl Home {
     pub fn history(&self) -> PathBuf {
         self.state.join("history")
     }
+
+    /// The file of what the person has set for good, see [`settings`](crate::settings).
+    pub fn config(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
 }
 
 #[cfg(test)]
@@ -106,12 +117,14 @@ mod tests {
 
     #[test]
     fn files_are_where_xdg_says() {
-        let xdg = home(&[("XDG_DATA_HOME", "/d"), ("XDG_STATE_HOME", "/s")]).unwrap();
+        let xdg = home(&[("XDG_DATA_HOME", "/d"), ("XDG_STATE_HOME", "/s"), ("XDG_CONFIG_HOME", "/c")]).unwrap();
         assert_eq!(xdg.identity(), Path::new("/d/pchat/identity.pem"));
         assert_eq!(xdg.history(), Path::new("/s/pchat/history"));
+        assert_eq!(xdg.config(), Path::new("/c/pchat/config.toml"));
         let default = home(&[("HOME", "/h")]).unwrap();
         assert_eq!(default.hosts(), Path::new("/h/.local/share/pchat/hosts"));
         assert_eq!(default.history(), Path::new("/h/.local/state/pchat/history"));
+        assert_eq!(default.config(), Path::new("/h/.config/pchat/config.toml"));
     }
 
     #[test]

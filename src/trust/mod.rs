@@ -19,6 +19,7 @@ pub(crate) mod scratch;
 pub use address::{AddressError, HostAddr};
 pub use date::Date;
 pub use file::FileError;
+pub(crate) use file::{create_private_dir, replace};
 pub use fingerprint::Fingerprint;
 pub use home::{Home, HomeError};
 pub use hosts::{Hosts, HostsError, Pin};

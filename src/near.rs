@@ -6,12 +6,12 @@ use crate::wire::MAX_COMMAND_LEN;
 const MIN_SLIP_LEN: usize = 3;
 
 /// The name nearest to `word`: at most two edits away and fewer than it has letters, or one that it begins.
-pub(super) fn nearest(names: impl Iterator<Item = &'static str>, word: &str) -> Option<&'static str> {
+pub(crate) fn nearest<'a>(names: impl Iterator<Item = &'a str>, word: &str) -> Option<&'a str> {
     let word = word.to_lowercase();
     if word.is_empty() || word.len() > 2 * MAX_COMMAND_LEN {
         return None;
     }
-    let near = |name: &'static str| {
+    let near = |name: &'a str| {
         let edits = distance(name, &word);
         let begins = word.len() > 1 && name.starts_with(&word);
         ((edits <= 2 && edits < name.len().min(word.chars().count())) || begins).then_some((edits, name))
@@ -20,7 +20,7 @@ pub(super) fn nearest(names: impl Iterator<Item = &'static str>, word: &str) -> 
 }
 
 /// Whether `word` is one of `names` or one edit away from it, whatever its case.
-pub(super) fn slips(mut names: impl Iterator<Item = &'static str>, word: &str) -> bool {
+pub(crate) fn slips(mut names: impl Iterator<Item = &'static str>, word: &str) -> bool {
     if word.len() > 2 * MAX_COMMAND_LEN {
         return false;
     }
