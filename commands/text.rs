@@ -22,11 +22,12 @@ impl Command for Text {
     const NAME: &'static str = "text";
     const INPUT: Input = Input::Line;
     const DEFAULT: bool = true;
+    const PAST: bool = true;
     const EXAMPLES: &'static [&'static str] = &["text quit is a word like any other"];
 
     async fn run(self, cx: &mut Context) -> Result<Flow> {
         if let Some(payload) = message::encode(&self.text)? {
-            let n = cx.send(payload).await?;
+            let n = cx.say(payload).await?;
             cx.show_pending(n, &self.text);
         }
         Ok(Flow::Continue)

@@ -101,6 +101,9 @@ pub trait Command: clap::Parser + Send + 'static {
     /// Whether it hears of members whom the person ignores. With `false`, nothing of theirs reaches it: no message, no
     /// coming and going, no stream. One that keeps books says `true`, asks [`Context::ignores`], and shows nothing.
     const HEARS_IGNORED: bool = false;
+    /// Whether it takes what was said before one came, see [`Message::past`]. With `false` nothing of that reaches it,
+    /// whatever a room tells.
+    const PAST: bool = false;
     /// Lines that show its use. Each is parsed by a test.
     const EXAMPLES: &'static [&'static str] = &[];
 
@@ -160,6 +163,8 @@ pub struct Entry {
     pub private: bool,
     /// See [`Command::HEARS_IGNORED`].
     pub hears_ignored: bool,
+    /// See [`Command::PAST`].
+    pub past: bool,
     /// See [`Command::EXAMPLES`].
     pub examples: &'static [&'static str],
     grammar: fn() -> clap::Command,
@@ -181,6 +186,7 @@ impl Entry {
             bare: C::BARE,
             private: C::PRIVATE,
             hears_ignored: C::HEARS_IGNORED,
+            past: C::PAST,
             examples: C::EXAMPLES,
             grammar: || {
                 let typed = if C::BARE { C::NAME.to_owned() } else { format!("/{}", C::NAME) };

@@ -110,6 +110,18 @@ impl Context {
         self.send_envelope(To::Everyone, payload.into(), None).await
     }
 
+    /// As [`send`](Self::send), for what is worth telling to those who come later, too: the room remembers the last of
+    /// such messages. They reach newcomers as [`past`](crate::command::Message::past), in commands that say
+    /// [`PAST`](crate::command::Command::PAST).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn say(&self, payload: impl Into<Bytes>) -> anyhow::Result<u64> {
+        let draft = Draft::Remember { command: self.command.to_owned(), payload: payload.into() };
+        Ok(self.shared.session.send(draft, self.when_full()).await?)
+    }
+
     /// Sends a message of this command to one member only. The room can read it, the other members cannot.
     ///
     /// # Errors

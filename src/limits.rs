@@ -93,6 +93,9 @@ pub mod room {
     /// Most combining marks after one letter.
     pub const MAX_MARKS: usize = 2;
 
+    /// How many lines those who come later are told: what tells them what the talk is about, and fits two screens.
+    pub const BACKLOG: u32 = 50;
+
     /// How many names that nobody uses now are held for one key: a name tried on is not taken from everyone else.
     pub const HELD_BY_ONE: usize = 4;
 

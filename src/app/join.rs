@@ -26,7 +26,7 @@ use crate::{
     stream::{Reach, Reached, Streams},
     trust::{Fingerprint, Home, HostAddr, Hosts, People, Pin},
     view::{Line, View},
-    wire::{FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Refusal, Token},
+    wire::{FEATURE_ASKABLE, FEATURE_BACKLOG, FEATURE_STREAMS, Instance, PublicKey, Refusal, Token},
 };
 
 /// Enters a room and talks in it.
@@ -39,13 +39,14 @@ pub(super) async fn run(home: &Home, options: cli::Join) -> Result<ExitCode> {
     let files = file_settings(&options.common)?;
     let screen = Screen::open(&options.common)?;
     let tasks = TaskTracker::new();
-    let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
+    // A script hears what happens, not what did.
+    let person = if screen.terminal.is_some() { FEATURE_ASKABLE | FEATURE_BACKLOG } else { 0 };
     let instance = Instance(host::random()?);
     let config = SessionConfig {
         key: identity.public_key(),
         instance,
         name,
-        features: askable | FEATURE_STREAMS,
+        features: person | FEATURE_STREAMS,
         timing: session::Timing::default(),
     };
     let (doorstep, asked) = Doorstep::new(screen.terminal.is_some());
