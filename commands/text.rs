@@ -1,6 +1,7 @@
 //! Saying something to the room: what every line does that is no other command.
 
 use crate::{
+    absence,
     command::{Command, Context, Entry, Flow, Input, Message, Result, async_trait},
     message,
 };
@@ -27,6 +28,7 @@ impl Command for Text {
 
     async fn run(self, cx: &mut Context) -> Result<Flow> {
         if let Some(payload) = message::encode(&self.text)? {
+            absence::back(cx).await?;
             let n = cx.say(payload).await?;
             cx.show_pending(n, &self.text);
         }

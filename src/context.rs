@@ -18,6 +18,7 @@ use crate::{
     command::Entry,
     session::{self, AskError, Draft, Member, WhenFull},
     stream::{Scope, Stream, StreamError, Streams},
+    tape::Tape,
     trust::{Fingerprint, Mark, People},
     view::{Bar, Event, Line, Manner, Privacy, Said, View},
     wire::{Answer, FEATURE_OPEN, FEATURE_STREAMS, KnockRow, MAX_PURPOSE_LEN, Request, To, Token, Whom},
@@ -35,6 +36,7 @@ struct Shared {
     state: Mutex<State>,
     streams: OnceLock<Streams>,
     people: OnceLock<People>,
+    tape: Tape,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -75,7 +77,8 @@ impl Context {
         cancel: CancellationToken,
     ) -> Self {
         let (state, streams, people, tasks) = (Mutex::default(), OnceLock::new(), OnceLock::new(), TaskTracker::new());
-        let shared = Shared { session, view, entries, when_full, state, streams, people, tasks, cancel };
+        let tape = Tape::default();
+        let shared = Shared { session, view, entries, when_full, state, streams, people, tape, tasks, cancel };
         Self { command: "", role: Role::Person, shared: Arc::new(shared) }
     }
 
@@ -314,7 +317,13 @@ impl Context {
 
     /// Shows a line.
     pub fn show(&self, line: Line) {
+        self.shared.tape.note(&line);
         self.shared.view.show(line);
+    }
+
+    /// What was shown lately.
+    pub fn tape(&self) -> &Tape {
+        &self.shared.tape
     }
 
     /// The session's one value of type `T`, made on first use. Use a type of your own.

@@ -106,6 +106,7 @@ impl Listener {
     fn enter(&self, members: u32, host: &str) {
         let me = self.cx.me();
         self.view.name(&me.name);
+        self.cx.tape().enter(host);
         let others = match members.saturating_sub(1) {
             0 => "nobody else is here".to_owned(),
             1 => "one other is here".to_owned(),

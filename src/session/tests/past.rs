@@ -73,10 +73,13 @@ async fn case_143_a_past_that_is_too_much_too_late_or_not_asked_for_ends_the_ses
         (false, many(1, 1)),
     ] {
         let (mut stage, mut fake) = if curious { Stage::entered_curious().await } else { Stage::entered().await };
-        for frame in &bad {
-            fake.say(frame.clone()).await;
-        }
-        assert!(matches!(stage.ending().await, Ending::Failed(_)), "{:?}", bad.last());
+        let say = async {
+            for frame in &bad {
+                fake.say(frame.clone()).await;
+            }
+        };
+        let ((), ending) = tokio::join!(say, stage.ending());
+        assert!(matches!(ending, Ending::Failed(_)), "{:?}", bad.last());
     }
     let (mut stage, mut fake) = Stage::entered_curious().await;
     let say = async {
