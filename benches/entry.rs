@@ -69,6 +69,7 @@ impl House {
             max_streams: 256,
             rate: None,
             log: LogLimits::default(),
+            backlog: 0,
             reserved: Vec::new(),
             guests: Arc::new(Forgetful),
             bans: Vec::new(),

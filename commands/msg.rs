@@ -1,6 +1,7 @@
 //! Saying something to one member only.
 
 use crate::{
+    absence,
     command::{Command, Context, Entry, Flow, Input, MemberName, Message, Result, async_trait, ensure},
     message,
     trust::Fingerprint,
@@ -33,8 +34,12 @@ impl Command for Msg {
         let member = cx.find(&self.name).await?;
         let itself = member.number == cx.me().number;
         ensure!(!itself, "not sent: {} ({}) is yourself", member.name, Fingerprint::of(&member.key));
+        absence::back(cx).await?;
         let n = cx.send_to(&member, payload).await?;
         cx.show_pending(n, &format!("(only to {}) {}", member.name, self.text));
+        if let Some(away) = absence::mention(cx, &member) {
+            cx.notice(away);
+        }
         Ok(Flow::Continue)
     }
 

@@ -1,6 +1,7 @@
 //! Saying something to the room: what every line does that is no other command.
 
 use crate::{
+    absence,
     command::{Command, Context, Entry, Flow, Input, Message, Result, async_trait},
     message,
 };
@@ -22,11 +23,13 @@ impl Command for Text {
     const NAME: &'static str = "text";
     const INPUT: Input = Input::Line;
     const DEFAULT: bool = true;
+    const PAST: bool = true;
     const EXAMPLES: &'static [&'static str] = &["text quit is a word like any other"];
 
     async fn run(self, cx: &mut Context) -> Result<Flow> {
         if let Some(payload) = message::encode(&self.text)? {
-            let n = cx.send(payload).await?;
+            absence::back(cx).await?;
+            let n = cx.say(payload).await?;
             cx.show_pending(n, &self.text);
         }
         Ok(Flow::Continue)

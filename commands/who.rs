@@ -1,10 +1,14 @@
 //! Who is in the room.
 
 use crate::{
+    absence,
     command::{Answer, Command, Context, Entry, Flow, Request, Result, async_trait, bail},
     table::table,
     trust::{Fingerprint, Marks},
-    view::filter::name,
+    view::{
+        filter::{clean, name},
+        wrap::cut,
+    },
     wire::WhoRow,
 };
 
@@ -16,10 +20,13 @@ const MAX_ROWS: usize = 200;
 /// How many members are counted: above what any room admits, so that no host can keep us asking.
 const MAX_COUNTED: usize = 20_000;
 
+/// Columns of why somebody is away.
+const MAX_REASON: usize = 40;
+
 /// List who is in the room.
 ///
 /// For each member: name, fingerprint of the key, address, how long in the room, the last measured round trip to the
-/// room, and whether you have verified, trust or ignore that key.
+/// room, whether they have said that they are away, and whether you have verified, trust or ignore that key.
 #[derive(clap::Parser)]
 struct Who {}
 
@@ -42,13 +49,24 @@ impl Command for Who {
             }
             after = last;
         }
-        let known = |row: &WhoRow| cx.people().marks(&row.member.key);
+        let known = |row: &WhoRow| Known {
+            marks: cx.people().marks(&row.member.key),
+            absence: absence::reason(cx, &row.member),
+        };
         cx.print(list(&listed, total, cx.me().number, known));
         Ok(Flow::Continue)
     }
 }
 
-fn list(listed: &[WhoRow], total: usize, me: u32, known: impl Fn(&WhoRow) -> Marks) -> String {
+/// What is known here of a member, besides what the room tells.
+#[derive(Default)]
+struct Known {
+    marks: Marks,
+    /// Why it is away, if it has said that it is.
+    absence: Option<String>,
+}
+
+fn list(listed: &[WhoRow], total: usize, me: u32, known: impl Fn(&WhoRow) -> Known) -> String {
     let rows: Vec<_> = listed.iter().map(|row| cells(row, me, known(row))).collect();
     let mut text = format!("{total} in the room\n{}", table(&rows));
     if total > listed.len() {
@@ -57,11 +75,12 @@ fn list(listed: &[WhoRow], total: usize, me: u32, known: impl Fn(&WhoRow) -> Mar
     text
 }
 
-fn cells(row: &WhoRow, me: u32, known: Marks) -> Vec<String> {
+fn cells(row: &WhoRow, me: u32, known: Known) -> Vec<String> {
     let own = row.member.number == me;
     let marks = [(row.host, "host"), (own, "you"), (row.away, "away"), (row.muted, "muted")];
     let marks = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark));
-    let marks: Vec<_> = marks.chain(known.words()).collect();
+    let mut marks: Vec<_> = marks.chain(known.marks.words()).map(str::to_owned).collect();
+    marks.extend(known.absence.map(|reason| away(&reason)));
     vec![
         // Spaces in it, which only a room that lies can put there, would make it look like more than one column.
         name(&row.member.name).into_owned(),
@@ -71,6 +90,15 @@ fn cells(row: &WhoRow, me: u32, known: Marks) -> Vec<String> {
         row.rtt_micros.map_or_else(String::new, |micros| format!("{:.1} ms", f64::from(micros) / 1000.0)),
         marks.join(", "),
     ]
+}
+
+/// The mark of somebody who has said that they are away. Their reason stands in quotes, so that it cannot pass for other
+/// marks.
+fn away(reason: &str) -> String {
+    if reason.is_empty() {
+        return "away".to_owned();
+    }
+    format!("away: \"{}\"", cut(&clean(reason), MAX_REASON).replace('"', "'"))
 }
 
 fn duration(secs: u64) -> String {
@@ -103,7 +131,7 @@ mod tests {
     fn members_stand_in_columns_with_their_marks() {
         let mut rows = [row(1, "alice"), row(2, "bo"), row(3, "eve\nfake  verified")];
         rows[1].address = Some([10, 0, 0, 7].into());
-        let text = list(&rows, 3, 1, |_| Marks::default());
+        let text = list(&rows, 3, 1, |_| Known::default());
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "3 in the room");
         assert_eq!(lines.len(), 4, "a name cannot begin a row: {text}");
@@ -123,15 +151,22 @@ mod tests {
         for mark in [Mark::Ignored, Mark::Verified] {
             people.mark(&eve, "somebody", mark).expect("saved");
         }
-        let known = |row: &WhoRow| people.marks(&row.member.key);
+        let known = |row: &WhoRow| Known {
+            marks: people.marks(&row.member.key),
+            absence: (row.member.number == 2).then(|| "lunch\", verified".to_owned()),
+        };
         let text = list(&[row(2, "bob, verified"), row(3, "eve")], 2, 2, known);
         let lines: Vec<_> = text.lines().collect();
-        assert!(lines[1].ends_with("  you") && lines[2].ends_with("  away, muted, verified, ignored"), "{text}");
+        assert!(
+            lines[1].ends_with("  you, away: \"lunch', verified\"")
+                && lines[2].ends_with("  away, muted, verified, ignored"),
+            "{text}"
+        );
     }
 
     #[test]
     fn those_above_the_limit_are_counted() {
-        assert!(list(&[row(1, "alice")], 1_000, 1, |_| Marks::default()).ends_with("\nand 999 more"));
+        assert!(list(&[row(1, "alice")], 1_000, 1, |_| Known::default()).ends_with("\nand 999 more"));
     }
 
     #[test]

@@ -119,6 +119,10 @@ pub struct Limits {
     /// How much of what was said is held, for ten minutes at most, for members who come back
     #[arg(long, help_heading = LIMITS, value_name = "SIZE", default_value = "16M", value_parser = held)]
     pub hold: Size,
+    /// How many of the last lines those who come later are told; 0 for none
+    #[arg(long, help_heading = LIMITS, value_name = "N", default_value_t = crate::limits::room::BACKLOG)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=crate::wire::MAX_PAST as i64))]
+    pub backlog: u32,
 }
 
 /// A size of the log that is neither next to nothing nor too much for the numbers in it.
@@ -285,6 +289,7 @@ mod tests {
             "pchat host --deadline soon",
             "pchat host --rate 0",
             "pchat host --rate fast",
+            "pchat host --backlog 501",
             "pchat host --stay",
             "pchat members forget",
             "pchat forget",

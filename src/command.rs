@@ -104,6 +104,9 @@ pub trait Command: clap::Parser + Send + 'static {
     /// Whether it puts up the files whose paths are its arguments. A text that no message holds is then given to it as a
     /// file.
     const OFFERS: bool = false;
+    /// Whether it takes what was said before one came, see [`Message::past`]. With `false` nothing of that reaches it,
+    /// whatever a room tells.
+    const PAST: bool = false;
     /// Lines that show its use. Each is parsed by a test.
     const EXAMPLES: &'static [&'static str] = &[];
 
@@ -165,6 +168,8 @@ pub struct Entry {
     pub hears_ignored: bool,
     /// See [`Command::OFFERS`].
     pub offers: bool,
+    /// See [`Command::PAST`].
+    pub past: bool,
     /// See [`Command::EXAMPLES`].
     pub examples: &'static [&'static str],
     grammar: fn() -> clap::Command,
@@ -187,6 +192,7 @@ impl Entry {
             private: C::PRIVATE,
             hears_ignored: C::HEARS_IGNORED,
             offers: C::OFFERS,
+            past: C::PAST,
             examples: C::EXAMPLES,
             grammar: || {
                 let typed = if C::BARE { C::NAME.to_owned() } else { format!("/{}", C::NAME) };

@@ -19,6 +19,7 @@ use crate::{
     session::{self, AskError, Draft, Member, WhenFull},
     settings::Settings,
     stream::{Scope, Stream, StreamError, Streams},
+    tape::Tape,
     trust::{Fingerprint, Mark, People},
     view::{Bar, Event, Line, Look, Manner, Privacy, Said, View},
     wire::{Answer, FEATURE_OPEN, FEATURE_STREAMS, KnockRow, MAX_PURPOSE_LEN, Request, To, Token, Whom},
@@ -37,6 +38,7 @@ struct Shared {
     streams: OnceLock<Streams>,
     people: OnceLock<People>,
     settings: OnceLock<Arc<Settings>>,
+    tape: Tape,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -77,8 +79,9 @@ impl Context {
         cancel: CancellationToken,
     ) -> Self {
         let (state, streams, people, tasks) = (Mutex::default(), OnceLock::new(), OnceLock::new(), TaskTracker::new());
-        let settings = OnceLock::new();
-        let shared = Shared { session, view, entries, when_full, state, streams, people, settings, tasks, cancel };
+        let (settings, tape) = (OnceLock::new(), Tape::default());
+        let shared =
+            Shared { session, view, entries, when_full, state, streams, people, settings, tape, tasks, cancel };
         Self { command: "", role: Role::Person, shared: Arc::new(shared) }
     }
 
@@ -128,6 +131,18 @@ impl Context {
     /// If the payload is too long, too much is waiting to be sent, or the session is over.
     pub async fn send(&self, payload: impl Into<Bytes>) -> anyhow::Result<u64> {
         self.send_envelope(To::Everyone, payload.into(), None).await
+    }
+
+    /// As [`send`](Self::send), for what is worth telling to those who come later, too: the room remembers the last of
+    /// such messages. They reach newcomers as [`past`](crate::command::Message::past), in commands that say
+    /// [`PAST`](crate::command::Command::PAST).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn say(&self, payload: impl Into<Bytes>) -> anyhow::Result<u64> {
+        let draft = Draft::Remember { command: self.command.to_owned(), payload: payload.into() };
+        Ok(self.shared.session.send(draft, self.when_full()).await?)
     }
 
     /// Sends a message of this command to one member only. The room can read it, the other members cannot.
@@ -322,7 +337,13 @@ impl Context {
 
     /// Shows a line.
     pub fn show(&self, line: Line) {
+        self.shared.tape.note(&line);
         self.shared.view.show(line);
+    }
+
+    /// What was shown lately.
+    pub fn tape(&self) -> &Tape {
+        &self.shared.tape
     }
 
     /// The session's one value of type `T`, made on first use. Use a type of your own.

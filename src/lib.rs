@@ -7,7 +7,7 @@
 //! * [`room`]: the host's side. [`session`]: a member's side.
 //! * [`net`]: TCP and TLS. [`trust`]: identity, fingerprints and the files of who is trusted.
 //! * [`command`], [`args`], [`context`]: the contract of a command. [`registry`], [`words`]: from a line to a command.
-//!   [`commands`]: the commands. [`described`], [`door`], [`exile`], [`message`], [`remembered`], [`size`], [`table`]: what several of them use.
+//!   [`commands`]: the commands. [`absence`], [`described`], [`door`], [`exile`], [`message`], [`remembered`], [`size`], [`table`]: what several of them use. [`tape`]: what was shown lately.
 //! * [`view`], [`repl`]: screen and keyboard. [`code`]: words that people say to each other. `looks`: which names
 //!   look alike. `near`: which name a misspelt one may have meant.
 //! * [`cli`], [`settings`], [`app`]: the program, which joins all of it.
@@ -15,6 +15,7 @@
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 compile_error!("pchat runs on Linux and macOS; other systems need work on files, signals and terminals first");
 
+pub mod absence;
 pub mod app;
 pub mod args;
 pub mod cli;
@@ -42,6 +43,7 @@ pub mod size;
 pub mod source;
 pub mod stream;
 pub mod table;
+pub mod tape;
 pub mod transfer;
 pub mod trust;
 pub mod view;

@@ -93,6 +93,9 @@ pub mod room {
     /// Most combining marks after one letter.
     pub const MAX_MARKS: usize = 2;
 
+    /// How many lines those who come later are told: what tells them what the talk is about, and fits two screens.
+    pub const BACKLOG: u32 = 50;
+
     /// How many names that nobody uses now are held for one key: a name tried on is not taken from everyone else.
     pub const HELD_BY_ONE: usize = 4;
 
@@ -282,6 +285,35 @@ pub mod file {
 
     /// What each entry of a folder counts besides its bytes, since it takes a block of the disk.
     pub const ENTRY_COST: u64 = 4096;
+}
+
+/// What is remembered of what was shown.
+pub mod tape {
+    /// How many lines: more than a person reads back.
+    pub const LINES: usize = 2_000;
+
+    /// How many bytes: the longest lines would otherwise take 8 MiB.
+    pub const BYTES: usize = 1 << 20;
+
+    /// How many lines wait for a disk that is slow, when they are written down. Those that come above it are counted.
+    pub const WRITTEN: usize = 1_024;
+}
+
+/// Who says that they are away.
+pub mod absence {
+    use std::time::Duration;
+
+    /// How many are known to be away: those in a large room, and not what a room that lies tells without end.
+    pub const MAX_KNOWN: usize = 10_000;
+
+    /// How many notices of it there are of one member in [`NOTICES_WITHIN`]: that they go, and that they come back.
+    pub const NOTICES_OF_ONE: usize = 2;
+
+    /// How many notices of it there are of all members in that time.
+    pub const NOTICES: usize = 8;
+
+    /// The time for both.
+    pub const NOTICES_WITHIN: Duration = Duration::from_secs(20);
 }
 
 /// What arrives and is not shown yet.

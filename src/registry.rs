@@ -274,6 +274,10 @@ impl Registry {
                 Some(format!("nothing and nobody called {word} waits for an answer"))
             }
             Meaning::Command if self.find(bare_name(&word)).is_none() => Some(format!("no command is called {word}")),
+            // Somebody who says "help me" wants no page: so short a name is a word that sentences need.
+            Meaning::Command if word.len() <= 2 && self.bare(&word).is_none() => {
+                Some(format!("/{word} needs its slash"))
+            }
             _ => None,
         })
     }

@@ -15,8 +15,8 @@ use pchat::{
     room::{self, Guests, LogLimits, Peer, RoomConfig, RoomHandle, Via},
     session::{self, Dial, DialError, Dialed, Draft, Handle, SendError, SessionConfig, SessionEvent, WhenFull, Wish},
     wire::{
-        Codec, End, Epoch, FEATURE_ASKABLE, FromRoom, Hello, Instance, MAX_FRAME_LEN, Otherwise, PublicKey, Refusal,
-        Request, To, ToRoom, encode,
+        Codec, End, Epoch, FEATURE_ASKABLE, FEATURE_BACKLOG, FromRoom, Hello, Instance, MAX_FRAME_LEN, Otherwise,
+        PublicKey, Refusal, Request, To, ToRoom, encode,
     },
 };
 use tokio::{
@@ -131,6 +131,7 @@ async fn strangers(how: u8, links: VecDeque<Stranger>) {
         max_streams: 256,
         rate: (how & 4 == 0).then_some(10),
         log: LogLimits { events: 32, bytes: 64 * 1024, life: Duration::from_secs(60) },
+        backlog: 4,
         reserved: vec!["quit".to_owned()],
         guests: Arc::new(Nobody),
         bans: vec![(PublicKey([8; 32]), "mallory".to_owned())],
@@ -297,7 +298,7 @@ async fn hostile_room(how: u8, links: VecDeque<Stranger>) {
         key: PublicKey([2; 32]),
         instance: Instance([2; 16]),
         name: "bob".to_owned(),
-        features: 0,
+        features: if how & 32 != 0 { FEATURE_BACKLOG } else { 0 },
         timing: session::Timing::default(),
     };
     let talking = Arc::new(Mutex::new(Vec::new()));
@@ -344,6 +345,7 @@ async fn use_it(handle: &Handle) {
         draft(single, None),
         draft(To::Everyone, Some(2)),
         Draft::Withdraw { tag: 2 },
+        Draft::Remember { command: "text".to_owned(), payload: Bytes::from_static(b"hello") },
     ] {
         let sent = handle.send(draft, WhenFull::Fail).await;
         assert!(matches!(sent, Ok(_) | Err(SendError::Over | SendError::NotIn)), "{sent:?}");

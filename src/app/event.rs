@@ -106,6 +106,7 @@ impl Listener {
     fn enter(&self, members: u32, host: &str) {
         let me = self.cx.me();
         self.view.name(&me.name);
+        self.cx.tape().enter(host);
         let others = match members.saturating_sub(1) {
             0 => "nobody else is here".to_owned(),
             1 => "one other is here".to_owned(),
@@ -122,21 +123,24 @@ impl Listener {
     }
 
     async fn message(&mut self, incoming: Incoming) {
-        let Incoming { from, private, own, seq, kept, command, payload, .. } = incoming;
+        let Incoming { from, private, own, seq, kept, past, command, payload, .. } = incoming;
         let ignored = self.cx.ignores(&from.key);
         self.namesakes.meet(&from.key, &from.name, &self.cx);
         let Some(entry) = self.registry.find(&command).filter(|entry| entry.name == command) else {
             let mark = (from.name.clone(), command);
-            if !own && !ignored && self.unknown.len() < MAX_UNKNOWN && !self.unknown.contains(&mark) {
+            if !own && !ignored && past.is_none() && self.unknown.len() < MAX_UNKNOWN && !self.unknown.contains(&mark) {
                 self.cx.notice(format!("{} used `{}`, which this pchat does not have", mark.0, mark.1));
                 self.unknown.insert(mark);
             }
             return;
         };
-        if ignored && !entry.hears_ignored {
+        if ignored && !entry.hears_ignored || past.is_some() && !entry.past {
             return;
         }
-        let (at, past) = (Timestamp::now(), false);
+        // Older than a clock can tell is as old as it can.
+        let now = Timestamp::now();
+        let at = past.map_or(now, |age| now.checked_sub(age).unwrap_or(Timestamp::MIN));
+        let past = past.is_some();
         let message = Message { from, private, own, seq, kept, at, past, payload };
         let result = entry.receive(message, &mut self.cx.for_event(entry)).await;
         self.report(entry, result);

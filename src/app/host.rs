@@ -66,6 +66,7 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
         rate: options.limits.rate.0.map(Into::into),
         max_streams: options.limits.max_streams as usize,
         log: LogLimits { bytes: options.limits.hold.0 as usize, ..LogLimits::default() },
+        backlog: options.limits.backlog as usize,
         reserved: Registry::new(crate::commands::ALL).reserved().into_iter().map(str::to_owned).collect(),
         guests: Arc::new(GuestList { members: Members::at(home.members()), bans: Members::bans_at(home.bans()) }),
         bans,

@@ -27,7 +27,7 @@ use crate::{
     stream::{Reach, Reached, Streams},
     trust::{Fingerprint, Home, HostAddr, Hosts, People, Pin},
     view::{Line, View},
-    wire::{FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Refusal, Token},
+    wire::{FEATURE_ASKABLE, FEATURE_BACKLOG, FEATURE_STREAMS, Instance, PublicKey, Refusal, Token},
 };
 
 /// Enters a room and talks in it.
@@ -41,12 +41,15 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join
     let screen = Screen::open(&options.common)?;
     let tasks = TaskTracker::new();
     let askable = if screen.has_person() { FEATURE_ASKABLE } else { 0 };
+    // A script hears what happens, not what did.
+    let backlog = if screen.terminal.is_some() { FEATURE_BACKLOG } else { 0 };
+    let person = askable | backlog;
     let instance = Instance(host::random()?);
     let config = SessionConfig {
         key: identity.public_key(),
         instance,
         name,
-        features: askable | FEATURE_STREAMS,
+        features: person | FEATURE_STREAMS,
         timing: session::Timing::default(),
     };
     let (doorstep, asked) = Doorstep::new(screen.has_person());

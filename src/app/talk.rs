@@ -50,6 +50,9 @@ const PATIENT: Patience = Patience { words: Duration::from_millis(1_500), end: D
 /// At a signal: whatever is stuck, the program is gone within two seconds.
 const HURRIED: Patience = Patience { words: Duration::from_millis(700), end: Duration::from_millis(600) };
 
+/// How long a disk has to take the last lines of what is written down.
+const WRITING: Duration = Duration::from_millis(500);
+
 /// What a pipe's end means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AtEnd {
@@ -205,6 +208,9 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
         failed = true;
         cx.error(format!("{undelivered} {} not delivered", if undelivered == 1 { "line" } else { "lines" }));
     }
+    // What is written down of the talk ends with its last line.
+    let tape = cx.tape().clone();
+    let _ = tokio::task::spawn_blocking(move || tape.close(WRITING)).await;
     match (editor.into_inner(), terminal) {
         (Some(editor), _) => editor.stop().await,
         (None, Some(terminal)) => repl::draw(&terminal),

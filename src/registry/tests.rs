@@ -131,8 +131,14 @@ fn the_default_command_takes_lines() {
 }
 
 /// Names of files and errors that happen to be names of commands, too.
-const OTHER_MEANINGS: [(&str, &str); 3] =
-    [("trust/file.rs", "lock"), ("downloads/staging.rs", "lock"), ("trust/home.rs", "bans")];
+const OTHER_MEANINGS: [(&str, &str); 6] = [
+    ("trust/file.rs", "lock"),
+    ("downloads/staging.rs", "lock"),
+    ("trust/home.rs", "bans"),
+    ("trust/home.rs", "history"),
+    ("room/names.rs", "me"),
+    ("src/tape.rs", "text"),
+];
 
 #[test]
 fn no_command_is_named_outside_the_folder_of_commands() {
@@ -168,6 +174,7 @@ fn a_bare_line_is_a_command_only_if_it_fits() {
     assert_eq!(read("help port"), "help: port");
     assert_eq!(read("help /port"), "help: /port");
     said("help me");
+    assert_eq!(read("help /me"), "help: /me");
     said("help me please");
     assert_eq!(read("port 80"), "port: 80");
     said("port wine is sweet");

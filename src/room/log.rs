@@ -14,10 +14,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::Instant;
 
 use crate::limits::log as limits;
-use crate::wire::{FromRoom, Gap, MAX_INTRODUCTIONS, encode_into};
+use crate::wire::{FromRoom, Gap, MAX_INTRODUCTIONS, Past, PublicKey, encode_into};
 
+mod past;
 mod shared;
 
+use past::Backlog;
 pub(super) use shared::Log;
 
 /// Most events between two looks for slow readers.
@@ -112,6 +114,8 @@ pub(super) struct Cursor {
     introduced: FxHashSet<u32>,
     /// Whether what the room keeps is still to be sent.
     greet: bool,
+    /// The number above which what was said before is still to be told, if it is.
+    past: Option<u64>,
 }
 
 impl Cursor {
@@ -124,7 +128,13 @@ impl Cursor {
     pub(super) fn resume(ring: &Ring, member: u32, place: Place, greet: bool) -> Self {
         let mut introduced = FxHashSet::default();
         introduced.insert(member);
-        Self { member, next: place.next.min(ring.head() + 1), base: place.base, count: place.count, introduced, greet }
+        let Place { base, next, count } = place;
+        Self { member, next: next.min(ring.head() + 1), base, count, introduced, greet, past: None }
+    }
+
+    /// The same, which is told what was said before, but for what is not above this number.
+    pub(super) fn with_past(self, after: Option<u64>) -> Self {
+        Self { past: after, ..self }
     }
 
     /// Public events before the member entered.
@@ -206,11 +216,13 @@ pub(super) struct Ring {
     /// Events so far that only this member, or it and one other, was entitled to.
     private: FxHashMap<u32, u64>,
     kept: BTreeMap<u32, KeptFrame>,
+    past: Backlog,
 }
 
 impl Ring {
-    pub(super) fn new(limits: LogLimits) -> Self {
+    pub(super) fn new(limits: LogLimits, backlog: usize) -> Self {
         Self {
+            past: Backlog::of(backlog),
             limits,
             entries: VecDeque::new(),
             bytes: VecDeque::new(),
@@ -279,6 +291,16 @@ impl Ring {
         self.private.remove(&member);
     }
 
+    /// Remembers what was said, as event `seq`, for newcomers.
+    pub(super) fn remember(&mut self, seq: u64, past: Past, now: Instant) {
+        self.past.push(seq, past, now);
+    }
+
+    /// Remembers no longer what a key has said.
+    pub(super) fn forget_words(&mut self, key: &PublicKey) {
+        self.past.forget(key);
+    }
+
     /// Keeps an envelope for those who come later, under a number of the room's.
     pub(super) fn keep(&mut self, number: u32, kept: KeptFrame) {
         self.kept.insert(number, kept);
@@ -326,10 +348,16 @@ impl Ring {
     pub(super) fn read(&self, cursor: &mut Cursor, accepted: u64, out: &mut BytesMut, budget: usize) -> Read {
         if cursor.next < self.first {
             self.state_gap(cursor, accepted, out);
-        } else if cursor.greet {
-            self.send_kept(cursor, out);
+        } else {
+            if let Some(after) = cursor.past {
+                // A later one comes with the events.
+                self.past.tell(after, cursor.next, Instant::now(), out);
+            }
+            if cursor.greet {
+                self.send_kept(cursor, out);
+            }
         }
-        cursor.greet = false;
+        (cursor.greet, cursor.past) = (false, None);
         let mut run: Option<(u64, u64)> = None;
         let mut copied = 0;
         let end = self.base + self.bytes.len() as u64;

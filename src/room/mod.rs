@@ -96,6 +96,8 @@ pub struct RoomConfig {
     pub rate: Option<u32>,
     /// What its log holds.
     pub log: LogLimits,
+    /// How many of the last messages to everyone a newcomer is told, at most [`MAX_PAST`](crate::wire::MAX_PAST).
+    pub backlog: usize,
     /// Names that nobody may have.
     pub reserved: Vec<String>,
     /// The keys let in before.

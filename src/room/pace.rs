@@ -49,7 +49,7 @@ impl Pace {
         match frame {
             ToRoom::Envelope(Envelope { body, .. }) => {
                 let (len, kept) = match body {
-                    Body::Say(said) => (said.payload.len(), None),
+                    Body::Say(said) | Body::Remember(said) => (said.payload.len(), None),
                     Body::Keep { said, .. } => (said.payload.len(), self.keeps.take(now)),
                     Body::Withdraw { .. } => (0, None),
                 };

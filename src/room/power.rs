@@ -140,6 +140,8 @@ impl State {
             self.bans.insert(key, ban);
         }
         self.end_knocks_of(key, now);
+        // What they said is not for those who come later.
+        self.log.write().forget_words(&key);
         let seats: Vec<u32> = self.seats_of(key).map(|seat| seat.who.number).collect();
         for number in seats {
             let how = Departure::Kicked { by: by.to_owned(), reason: reason.clone(), term };

@@ -9,7 +9,8 @@ use super::{
     state::State,
 };
 use crate::wire::{
-    Body, Envelope, Event, Kept, MAX_KEPT, MAX_KEPT_IN_ROOM, MAX_KEPT_LEN, MAX_PAYLOAD_LEN, Said, To, is_command_name,
+    Body, Envelope, Event, Kept, MAX_KEPT, MAX_KEPT_IN_ROOM, MAX_KEPT_LEN, MAX_PAYLOAD_LEN, Past, Said, To,
+    is_command_name,
 };
 
 /// What somebody hears who may not speak to everyone.
@@ -33,7 +34,7 @@ impl State {
             return Err(Violation);
         }
         match &body {
-            Body::Say(said) if !well_formed(said, MAX_PAYLOAD_LEN) => return Err(Violation),
+            Body::Say(said) | Body::Remember(said) if !well_formed(said, MAX_PAYLOAD_LEN) => return Err(Violation),
             Body::Keep { said, .. } if !well_formed(said, MAX_KEPT_LEN) => return Err(Violation),
             _ => {}
         }
@@ -63,6 +64,13 @@ impl State {
             Body::Say(said) => {
                 self.record(event(said, None), audience, needs, now);
             }
+            Body::Remember(said) => {
+                let past = self.past(from, n, &said).filter(|_| recipient.is_none());
+                let seq = self.record(event(said, None), audience, needs, now);
+                if let Some(past) = past {
+                    self.log.write().remember(seq, past, now);
+                }
+            }
             Body::Keep { tag, said } => {
                 let number = match self.keep(from, tag) {
                     Ok(number) => number,
@@ -73,6 +81,13 @@ impl State {
             Body::Withdraw { .. } => {}
         }
         Ok(())
+    }
+
+    /// What those who come later are told of something said, unless they are told nothing.
+    fn past(&self, from: u32, n: u64, said: &Said) -> Option<Past> {
+        let who = &self.seats.get(&from).filter(|_| self.config.backlog > 0)?.who;
+        let (key, instance, name) = (who.key, who.instance, who.name.clone());
+        Some(Past { key, instance, name, n, age_secs: 0, said: said.clone() })
     }
 
     /// Takes back something kept, before those who were entitled to it.

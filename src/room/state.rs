@@ -28,8 +28,8 @@ use crate::limits::room::{RENAME_EVERY, RENAMES_AT_ONCE};
 use crate::{
     gauge::Gauge,
     wire::{
-        Departure, Element, End, Epoch, Event, FEATURE_ASKABLE, FEATURE_OPEN, FEATURE_STREAMS, FromRoom, Hello,
-        Instance, Introduction, PublicKey, Refusal, Welcome, encode_into,
+        Departure, Element, End, Epoch, Event, FEATURE_ASKABLE, FEATURE_BACKLOG, FEATURE_OPEN, FEATURE_STREAMS,
+        FromRoom, Hello, Instance, Introduction, PublicKey, Refusal, Welcome, encode_into,
     },
 };
 
@@ -108,7 +108,7 @@ impl State {
         let owner = config.owner;
         let not_owner = |(key, _): &(PublicKey, Ban)| *key != owner;
         Self {
-            log: Log::new(config.log),
+            log: Log::new(config.log, config.backlog),
             names: Names::new(&config.reserved, held),
             epoch,
             opened: Instant::now(),
@@ -182,7 +182,7 @@ impl State {
         let cursor = if self.reunites(hello, now) {
             Cursor::resume(&self.log.read(), number, Place { base: 0, next: 1, count: 0 }, false)
         } else {
-            Cursor::enter(&self.log.read(), number)
+            Cursor::enter(&self.log.read(), number).with_past(self.past_for(hello))
         };
         let seat = Seat {
             frame: Seat::introduce(&who),
@@ -213,6 +213,12 @@ impl State {
         from_before && now.duration_since(self.opened) <= self.config.timing.reunion
     }
 
+    /// After which event a newcomer wants to be told what was said, if it does: one that was here before has heard the rest.
+    fn past_for(&self, hello: &Hello) -> Option<u64> {
+        let here = hello.resume.filter(|resume| resume.epoch == self.epoch);
+        (hello.features & FEATURE_BACKLOG != 0).then(|| here.map_or(0, |resume| resume.seq))
+    }
+
     /// Gives a member that comes back its seat again. `None` if it claims what cannot be.
     pub(super) fn return_to(&mut self, number: u32, caller: &Caller, hello: &Hello, now: Instant) -> Option<Seated> {
         let seat = self.seats.get_mut(&number)?;
@@ -238,7 +244,9 @@ impl State {
         if std::mem::take(&mut seat.away) && !self.crowded() {
             self.record(Event::Back { member: number }, Audience::All, needs, now);
         }
-        let cursor = Cursor::resume(&self.log.read(), number, place, known.is_none());
+        // If its Welcome never arrived, neither did what follows it.
+        let past = if known.is_none() { self.past_for(hello) } else { None };
+        let cursor = Cursor::resume(&self.log.read(), number, place, known.is_none()).with_past(past);
         Some(self.attach(number, caller, cursor, known.is_some() || hello.resume.is_none()))
     }
 

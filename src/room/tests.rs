@@ -1,4 +1,5 @@
 mod admission;
+mod backlog;
 mod codes;
 mod floods;
 mod guessing;

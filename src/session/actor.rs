@@ -89,7 +89,8 @@ pub fn start<D: Dial>(config: SessionConfig, dial: D, tasks: &TaskTracker) -> (H
         features: 0.into(),
     });
     let handle = Handle { shared: shared.clone(), questions: asking };
-    let actor = Actor { config, dial, shared, life: Life::default(), events, moves: 0, knocks: false };
+    let life = Life::new(config.features);
+    let actor = Actor { config, dial, shared, life, events, moves: 0, knocks: false };
     tasks.spawn(actor.run(questions));
     (handle, owner)
 }

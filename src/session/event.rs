@@ -159,6 +159,8 @@ pub struct Incoming {
     pub seq: u64,
     /// The room's number for it, if the room keeps it.
     pub kept: Option<u32>,
+    /// How long ago it was said, if that was before we came. Then its author may be gone, and has no number.
+    pub past: Option<Duration>,
     /// The command it is for.
     pub command: String,
     /// What it says.

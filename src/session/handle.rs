@@ -25,6 +25,13 @@ pub enum Draft {
         /// The sender's mark, if the room shall keep it for those who come later.
         tag: Option<u32>,
     },
+    /// A command's message to everyone, which those who come later are told, too.
+    Remember {
+        /// The command whose handler gets it.
+        command: String,
+        /// What it says.
+        payload: Bytes,
+    },
     /// Take back what was kept.
     Withdraw {
         /// The mark it was kept under.
@@ -223,8 +230,13 @@ impl Handle {
 
 /// Whether a draft can travel at all.
 fn check(draft: &Draft) -> Result<(), SendError> {
-    let Draft::Say { command, payload, tag, .. } = draft else { return Ok(()) };
-    let limit = if tag.is_some() { MAX_KEPT_LEN } else { MAX_PAYLOAD_LEN };
+    let (command, payload, limit) = match draft {
+        Draft::Say { command, payload, tag: Some(_), .. } => (command, payload, MAX_KEPT_LEN),
+        Draft::Say { command, payload, .. } | Draft::Remember { command, payload } => {
+            (command, payload, MAX_PAYLOAD_LEN)
+        }
+        Draft::Withdraw { .. } => return Ok(()),
+    };
     if payload.len() > limit {
         return Err(SendError::TooLong { len: payload.len(), limit });
     }

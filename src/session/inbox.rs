@@ -73,6 +73,11 @@ impl Inbox {
         if lost { Verdict::AfterLoss } else { Verdict::Fresh }
     }
 
+    /// Whether an envelope has been here before.
+    pub(super) fn has_seen(&self, sender: Sender, n: u64) -> bool {
+        self.seen.get(&sender).is_some_and(|seen| n <= seen.highest)
+    }
+
     /// The room stated a gap: what is missing in it is not to be stated again.
     pub(super) fn gap(&mut self) {
         self.gaps += 1;

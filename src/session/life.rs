@@ -3,6 +3,7 @@
 use std::{
     collections::{HashSet, VecDeque},
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
 };
 
 use super::{
@@ -11,8 +12,8 @@ use super::{
     inbox::{Inbox, Numbers, Verdict},
 };
 use crate::wire::{
-    Answer, End, Epoch, Event, FromRoom, Gap, Instance, Kept, KnockRow, MAX_COMMAND_LEN, MAX_NAME_LEN, PAGE_ROWS,
-    PublicKey, Resume, Said, Welcome, WhoRow,
+    Answer, End, Epoch, Event, FEATURE_BACKLOG, FromRoom, Gap, Instance, Kept, KnockRow, MAX_COMMAND_LEN, MAX_NAME_LEN,
+    MAX_PAST, MAX_PAST_BYTES, PAGE_ROWS, Past, PublicKey, Resume, Said, Welcome, WhoRow,
 };
 
 /// The room said something that no room says.
@@ -42,11 +43,27 @@ pub(super) struct Life {
     former: HashSet<(PublicKey, Instance)>,
     /// Those who left lately: a page of members asked for before that may still name them.
     gone: VecDeque<u32>,
+    /// Whether we want to be told what was said before we came.
+    wants_past: bool,
+    /// What the room may still tell of it, until it tells of the present.
+    past: Allowance,
     /// Events on their way to the owner. They outlive the link that brought them.
     pub(super) events: VecDeque<SessionEvent>,
 }
 
+/// How much of the past a room may still tell: messages and bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Allowance {
+    lines: usize,
+    bytes: usize,
+}
+
 impl Life {
+    /// A member with these abilities that has not been in the room yet.
+    pub(super) fn new(features: u64) -> Self {
+        Self { wants_past: features & FEATURE_BACKLOG != 0, ..Self::default() }
+    }
+
     /// Where this member stood, for the next Hello.
     pub(super) fn resume(&self) -> Option<Resume> {
         self.epoch.map(|epoch| Resume { epoch, seq: self.seq, count: self.count })
@@ -63,6 +80,7 @@ impl Life {
         let mut outbox = shared.outbox();
         let mut roster = shared.roster();
         outbox.resume(accepted);
+        self.past = Allowance::default();
         if before == Some(epoch) && resumed {
             self.events.push_back(SessionEvent::Restored { restarted: false, missed: false });
             return Ok(());
@@ -77,6 +95,9 @@ impl Life {
         roster.enter(number, name);
         (self.seq, self.count) = (seq, 0);
         self.gone.clear();
+        if self.wants_past {
+            self.past = Allowance { lines: MAX_PAST, bytes: MAX_PAST_BYTES };
+        }
         self.events.push_back(match before {
             None => SessionEvent::Entered { members, host },
             Some(before) => {
@@ -93,7 +114,11 @@ impl Life {
         if !names_fit(&frame) {
             return Err(Broken("a name longer than any"));
         }
+        if matches!(frame, FromRoom::Event { .. } | FromRoom::Member(_) | FromRoom::Gap(_)) {
+            self.past = Allowance::default();
+        }
         match frame {
+            FromRoom::Past(past) => self.past(past, shared)?,
             FromRoom::Event { seq, event } => {
                 let replay = seq <= self.seq;
                 if !replay {
@@ -136,6 +161,25 @@ impl Life {
         for row in rows.into_iter().filter(|row| !self.gone.contains(&row.member.number)) {
             roster.introduce(row.member);
         }
+    }
+
+    /// Something said before we came. It is nothing of the log: it moves no number.
+    fn past(&mut self, past: Past, shared: &Shared) -> Result<(), Broken> {
+        let Allowance { lines, bytes } = &mut self.past;
+        let left = lines.checked_sub(1).zip(bytes.checked_sub(past.cost()));
+        (*lines, *bytes) = left.ok_or(Broken("it tells of the past out of its time, or too much"))?;
+        let Past { key, instance, name, n, age_secs, said: Said { command, payload } } = past;
+        let own = { shared.roster().me().clone() };
+        // What this program has said comes back as an echo, if it has not yet.
+        if (key, instance) == (own.key, own.instance) || self.inbox.has_seen((key, instance), n) {
+            return Ok(());
+        }
+        let from = Member { number: 0, key, instance, name };
+        let (private, own, seq, kept) = (None, false, 0, None);
+        let past = Some(Duration::from_secs(age_secs));
+        let incoming = Incoming { from, private, own, n, seq, kept, past, command, payload };
+        self.events.push_back(SessionEvent::Message(incoming));
+        Ok(())
     }
 
     fn gap(&mut self, gap: Gap, shared: &Shared) -> Result<(), Broken> {
@@ -291,7 +335,8 @@ impl Life {
         }
         let Said { command, payload } = said;
         let kept = kept.map(|kept| kept.number);
-        self.events.push_back(SessionEvent::Message(Incoming { from, private, own, n, seq, kept, command, payload }));
+        let incoming = Incoming { from, private, own, n, seq, kept, past: None, command, payload };
+        self.events.push_back(SessionEvent::Message(incoming));
         Ok(())
     }
 
@@ -325,6 +370,7 @@ fn names_fit(frame: &FromRoom) -> bool {
     let fits = |name: &str| name.len() <= MAX_NAME_LEN;
     match frame {
         FromRoom::Member(member) => fits(&member.name),
+        FromRoom::Past(past) => fits(&past.name) && past.said.command.len() <= MAX_COMMAND_LEN,
         FromRoom::Answer(Answer::Who { rows, .. }) => rows.iter().all(|row| fits(&row.member.name)),
         FromRoom::Event { event, .. } => match event {
             Event::Joined(member) => fits(&member.name),

@@ -9,7 +9,7 @@ use crate::wire::{Body, Envelope, Said, To};
 /// Bytes that an envelope takes on its way, about.
 fn cost(envelope: &Envelope) -> usize {
     let payload = match &envelope.body {
-        Body::Say(said) | Body::Keep { said, .. } => said.payload.len(),
+        Body::Say(said) | Body::Keep { said, .. } | Body::Remember(said) => said.payload.len(),
         Body::Withdraw { .. } => 0,
     };
     payload + ENVELOPE_BYTES
@@ -56,6 +56,11 @@ impl Outbox {
                         (*to, Body::Keep { tag: *tag, said })
                     }
                 }
+            }
+            Draft::Remember { command, payload } => {
+                let said = Said { command: command.clone(), payload: payload.clone() };
+                self.bytes += payload.len();
+                (To::Everyone, Body::Remember(said))
             }
             Draft::Withdraw { tag } => {
                 // Those who got it get this, and nobody else, or the numbers of others would have a hole.
@@ -115,7 +120,7 @@ impl Outbox {
             if envelope.n <= self.sent {
                 self.on_way = self.on_way.saturating_sub(cost(&envelope));
             }
-            if let Body::Say(said) | Body::Keep { said, .. } = &envelope.body {
+            if let Body::Say(said) | Body::Keep { said, .. } | Body::Remember(said) = &envelope.body {
                 self.bytes -= said.payload.len();
             }
         }

@@ -1,4 +1,5 @@
 mod codes;
 mod net;
+mod past;
 mod scripted;
 mod storms;

@@ -66,6 +66,33 @@ pub enum FromRoom {
         /// How many lines a second one member may say, if that is limited.
         rate: Option<u32>,
     },
+    /// What was said before this member entered. Only to one that named
+    /// [`FEATURE_BACKLOG`](super::FEATURE_BACKLOG).
+    Past(Past),
+}
+
+/// What somebody said to everyone before a member entered, complete in itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// The author's key.
+    pub key: PublicKey,
+    /// The run of the author's program.
+    pub instance: Instance,
+    /// The name that the author had.
+    pub name: String,
+    /// The author's number for it.
+    pub n: u64,
+    /// How many seconds ago it was said, by the clock of the room.
+    pub age_secs: u64,
+    /// What.
+    pub said: Said,
+}
+
+impl Past {
+    /// What it counts towards [`MAX_PAST_BYTES`](super::MAX_PAST_BYTES): what may be long, and as much as is not.
+    pub fn cost(&self) -> usize {
+        self.name.len() + self.said.command.len() + self.said.payload.len() + 64
+    }
 }
 
 /// The first frame of a member.
@@ -230,6 +257,8 @@ pub enum Body {
         /// The mark it was kept under.
         tag: u32,
     },
+    /// Pass it on, and if it is to everyone, tell it to those who come later as [`FromRoom::Past`].
+    Remember(Said),
 }
 
 /// Whether this can be the name of a command, whether one has it or not.

@@ -1,4 +1,4 @@
-//! The pchat protocol, version 2: what travels on a link between a member and a room.
+//! The pchat protocol, version 3: what travels on a link between a member and a room.
 //!
 //! This module is the specification. It holds types, their bytes and their limits; it does no I/O and
 //! reads no clock.
@@ -86,11 +86,27 @@
 //!   how many events are missing and acknowledges what was accepted.
 //! * What the room keeps is sent to a member that enters before its first live event, and again after a gap,
 //!   as events with the `seq` they had; such a `seq` is not above the one that Welcome or Gap stated.
+//! * None of this counts for what is told [of the past](#what-was-said-before).
 //! * A member that was in a room before it restarted, and is back within a minute of that, gets the new log from its
 //!   beginning: those who were back before it have said again what the old room had not passed on.
 //! * Receivers drop an event whose `n` they have already seen from that key and instance, so that a room that
 //!   restarted with an empty log causes no doubles.
 //! * The newest link of one key *and* instance wins; the older one is ended with [`End::Superseded`].
+//!
+//! # What was said before
+//!
+//! A room may remember the last of what was said to everyone for those who come later. It does not look into messages, so
+//! the sender says which are worth it: those with [`Body::Remember`]. A member that wants to hear them names
+//! [`FEATURE_BACKLOG`] in its Hello. When it enters, it gets one [`FromRoom::Past`] for each, the oldest first, directly
+//! after the Welcome (pings and answers may stand in between): before the first introduction, event or gap.
+//!
+//! * They are complete in themselves: author, age, command and payload. Their authors may be gone. They have no `seq`, they
+//!   acknowledge nothing, and no introduction counts for them.
+//! * There are at most [`MAX_PAST`] of them, of [`MAX_PAST_BYTES`] in all, each counted by [`Past::cost`].
+//! * A member that resumes gets none. One that comes back to the same epoch after its seat was given up gets those whose
+//!   `seq` is above the one that it names; of another epoch, all that there are, but none if it gets the new log from its
+//!   beginning. It drops those whose `n` it has seen from that key and instance, and its own.
+//! * The lines of a key that is put out are remembered no longer. A room that restarts remembers nothing.
 //!
 //! # Streams
 //!
@@ -135,8 +151,8 @@ mod stream;
 pub use code::{Confirmation, Element};
 pub use codec::{Codec, CodecError, decode, encode, encode_body, encode_into};
 pub use frame::{
-    Body, Departure, End, Envelope, Event, FromRoom, Gap, Hello, Introduction, Kept, Otherwise, Refusal, Resume, Said,
-    Term, To, ToRoom, Welcome, is_command_name,
+    Body, Departure, End, Envelope, Event, FromRoom, Gap, Hello, Introduction, Kept, Otherwise, Past, Refusal, Resume,
+    Said, Term, To, ToRoom, Welcome, is_command_name,
 };
 pub use id::{Epoch, Instance, PublicKey};
 pub use request::{Answer, BanRow, CodeChange, KnockRow, Request, WhoRow, Whom};
@@ -148,7 +164,7 @@ pub use stream::{
 pub const EXPORTER: &[u8] = b"EXPORTER-pchat-code";
 
 /// The ALPN protocol name, which carries the protocol version.
-pub const ALPN: &[u8] = b"pchat/2";
+pub const ALPN: &[u8] = b"pchat/3";
 
 /// The TCP port of a room unless the host says otherwise.
 pub const DEFAULT_PORT: u16 = 5000;
@@ -171,6 +187,12 @@ pub const MAX_KEPT: usize = 8;
 /// How many envelopes the room keeps in all, so that their numbers fit a frame and their bytes the memory.
 pub const MAX_KEPT_IN_ROOM: usize = 1024;
 
+/// How many messages of the past a newcomer is told at the most.
+pub const MAX_PAST: usize = 500;
+
+/// How many bytes they have at the most, each counted by [`Past::cost`].
+pub const MAX_PAST_BYTES: usize = 256 * 1024;
+
 /// Longest command name in an envelope, in bytes.
 pub const MAX_COMMAND_LEN: usize = 32;
 
@@ -192,6 +214,9 @@ pub const FEATURE_ASKABLE: u64 = 1;
 
 /// Feature bit of a [`Hello`] and of a [`Welcome`]: streams can be opened to this member, and in this room.
 pub const FEATURE_STREAMS: u64 = 2;
+
+/// Feature bit of a [`Hello`]: this member wants to be told what was said before it came.
+pub const FEATURE_BACKLOG: u64 = 8;
 
 /// Feature bit of a [`Welcome`]: the room lets everybody in, so that its members are strangers.
 pub const FEATURE_OPEN: u64 = 4;

@@ -1,6 +1,7 @@
 //! The program as people and attackers meet it: real processes, real sockets, real terminals.
 
 mod catalogue;
+mod chat;
 mod cli;
 mod codes;
 mod corpus;

@@ -14,8 +14,8 @@ pub(in crate::room) struct Log {
 }
 
 impl Log {
-    pub(in crate::room) fn new(limits: LogLimits) -> Arc<Self> {
-        Arc::new(Self { ring: RwLock::new(Ring::new(limits)), head: watch::Sender::new(0) })
+    pub(in crate::room) fn new(limits: LogLimits, backlog: usize) -> Arc<Self> {
+        Arc::new(Self { ring: RwLock::new(Ring::new(limits, backlog)), head: watch::Sender::new(0) })
     }
 
     /// The ring, for reading. Held for a copy of bounded length, never across an await.

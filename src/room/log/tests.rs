@@ -124,7 +124,7 @@ proptest! {
         events in 1..20usize,
         bytes in 20..900usize,
     ) {
-        let mut ring = Ring::new(LogLimits { events, bytes, life: Duration::from_secs(600) });
+        let mut ring = Ring::new(LogLimits { events, bytes, life: Duration::from_secs(600) }, 0);
         let mut readers: Vec<Reader> = Vec::new();
         for step in steps {
             match step {
@@ -160,7 +160,7 @@ proptest! {
 
 #[test]
 fn a_private_event_reaches_its_two_members_and_nobody_else() {
-    let mut ring = Ring::new(LARGE);
+    let mut ring = Ring::new(LARGE, 0);
     let mut cursors: Vec<Cursor> = (1..=3).map(|member| Cursor::enter(&ring, member)).collect();
     for audience in [Audience::All, Audience::Two(1, 2), Audience::One(3), Audience::Two(3, 3), Audience::All] {
         put(&mut ring, said(1, None), audience, Needs::Nobody);
@@ -171,7 +171,7 @@ fn a_private_event_reaches_its_two_members_and_nobody_else() {
 
 #[test]
 fn a_newcomer_gets_nothing_from_before_it_entered() {
-    let mut ring = Ring::new(SMALL);
+    let mut ring = Ring::new(SMALL, 0);
     for _ in 0..20 {
         put(&mut ring, said(1, None), Audience::All, Needs::Nobody);
     }
@@ -183,7 +183,7 @@ fn a_newcomer_gets_nothing_from_before_it_entered() {
 
 #[test]
 fn what_is_too_old_is_dropped_and_stated() {
-    let mut ring = Ring::new(LARGE);
+    let mut ring = Ring::new(LARGE, 0);
     let mut cursor = Cursor::enter(&ring, 2);
     for _ in 0..5 {
         put(&mut ring, said(1, None), Audience::All, Needs::Nobody);
@@ -199,7 +199,7 @@ fn what_is_too_old_is_dropped_and_stated() {
 
 #[test]
 fn a_member_is_introduced_before_it_is_needed_once_and_again_after_it_left() {
-    let mut ring = Ring::new(LARGE);
+    let mut ring = Ring::new(LARGE, 0);
     let mut cursor = Cursor::enter(&ring, 1);
     let Needs::Introduced(_, bob) = introduced(2, "bob") else { unreachable!() };
     put(&mut ring, said(2, None), Audience::All, introduced(2, "bob"));
@@ -220,7 +220,7 @@ fn a_member_is_introduced_before_it_is_needed_once_and_again_after_it_left() {
 
 #[test]
 fn the_numbers_of_introductions_are_bounded_and_nobody_speaks_unknown() {
-    let mut ring = Ring::new(LARGE);
+    let mut ring = Ring::new(LARGE, 0);
     let mut cursor = Cursor::enter(&ring, 1);
     for number in (2..MAX_INTRODUCTIONS as u32 + 100).chain(2..4) {
         put(&mut ring, said(number, None), Audience::All, introduced(number, "x"));
@@ -233,7 +233,7 @@ fn the_numbers_of_introductions_are_bounded_and_nobody_speaks_unknown() {
 
 #[test]
 fn what_is_kept_greets_a_newcomer_once_and_only_those_entitled() {
-    let mut ring = Ring::new(SMALL);
+    let mut ring = Ring::new(SMALL, 0);
     keep(&mut ring, 1, Audience::All, introduced(9, "dave"));
     keep(&mut ring, 2, Audience::Two(9, 3), introduced(9, "dave"));
     keep(&mut ring, 3, Audience::All, introduced(9, "dave"));
@@ -249,7 +249,7 @@ fn what_is_kept_greets_a_newcomer_once_and_only_those_entitled() {
 
 #[test]
 fn after_a_gap_all_that_is_kept_comes_again_with_its_numbers() {
-    let mut ring = Ring::new(SMALL);
+    let mut ring = Ring::new(SMALL, 0);
     let mut cursor = Cursor::enter(&ring, 5);
     keep(&mut ring, 1, Audience::All, introduced(9, "dave"));
     keep(&mut ring, 2, Audience::All, introduced(9, "dave"));
@@ -267,7 +267,7 @@ fn after_a_gap_all_that_is_kept_comes_again_with_its_numbers() {
 
 #[test]
 fn a_reader_holds_up_the_log_when_it_is_behind_by_half_of_it() {
-    let mut ring = Ring::new(SMALL);
+    let mut ring = Ring::new(SMALL, 0);
     assert!(!ring.holds_up(1));
     for _ in 0..4 {
         put(&mut ring, said(9, None), Audience::All, Needs::Nobody);
@@ -275,14 +275,14 @@ fn a_reader_holds_up_the_log_when_it_is_behind_by_half_of_it() {
     assert!(!ring.holds_up(1));
     put(&mut ring, said(9, None), Audience::All, Needs::Nobody);
     assert!(ring.holds_up(1) && !ring.holds_up(2) && !ring.holds_up(u64::MAX));
-    let mut ring = Ring::new(LogLimits { bytes: 100, ..LARGE });
+    let mut ring = Ring::new(LogLimits { bytes: 100, ..LARGE }, 0);
     put(&mut ring, Event::Refused { n: 1, reason: "x".repeat(60) }, Audience::All, Needs::Nobody);
     assert!(ring.holds_up(1) && !ring.holds_up(2));
 }
 
 #[test]
 fn an_event_larger_than_the_log_is_held_alone() {
-    let mut ring = Ring::new(LogLimits { bytes: 10, ..LARGE });
+    let mut ring = Ring::new(LogLimits { bytes: 10, ..LARGE }, 0);
     let mut cursor = Cursor::enter(&ring, 1);
     put(&mut ring, Event::Refused { n: 1, reason: "x".repeat(60) }, Audience::All, Needs::Nobody);
     assert_eq!(seqs(&read_all(&ring, &mut cursor)), [1]);

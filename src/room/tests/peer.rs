@@ -119,6 +119,7 @@ pub(crate) fn config() -> RoomConfig {
         max_streams: 256,
         rate: None,
         log: LogLimits::default(),
+        backlog: 50,
         reserved: vec!["stop".into()],
         guests: Arc::new(Book::default()),
         bans: Vec::new(),

@@ -55,24 +55,30 @@ impl Fake {
         let _ = self.write.write_all(&encode(&frame).unwrap()).await;
     }
 
-    async fn event(&mut self, seq: u64, event: Event) {
+    pub(super) async fn event(&mut self, seq: u64, event: Event) {
         self.say(FromRoom::Event { seq, event }).await;
     }
 }
 
-struct Stage {
-    owner: Owner,
+pub(super) struct Stage {
+    pub(super) owner: Owner,
     streams: mpsc::Sender<Result<DuplexStream, DialError>>,
 }
 
 impl Stage {
     fn set() -> Self {
+        Self::set_with(FEATURE_ASKABLE)
+    }
+
+    /// With a member of these abilities.
+    fn set_with(features: u64) -> Self {
         let (streams, dialed) = mpsc::channel(1);
-        Self { owner: Owner::start(config(2), Streams(dialed), &TaskTracker::new()), streams }
+        let config = SessionConfig { features, ..config(2) };
+        Self { owner: Owner::start(config, Streams(dialed), &TaskTracker::new()), streams }
     }
 
     /// The room's end of the next link, and the Hello that came.
-    async fn dialed(&self) -> (Fake, Hello) {
+    pub(super) async fn dialed(&self) -> (Fake, Hello) {
         let (near, far) = tokio::io::duplex(4096);
         self.streams.send(Ok(near)).await.unwrap();
         let mut fake = Fake::of(far);
@@ -91,8 +97,17 @@ impl Stage {
     }
 
     /// A session that is in, at `seq` 10.
-    async fn entered() -> (Self, Fake) {
-        let mut stage = Self::set();
+    pub(super) async fn entered() -> (Self, Fake) {
+        Self::set().enter().await
+    }
+
+    /// The same, of one that wants to be told what was said before.
+    pub(super) async fn entered_curious() -> (Self, Fake) {
+        Self::set_with(FEATURE_BACKLOG).enter().await
+    }
+
+    async fn enter(self) -> (Self, Fake) {
+        let mut stage = self;
         let (mut fake, hello) = stage.dialed().await;
         assert_eq!((hello.next, hello.resume), (1, None));
         fake.say(FromRoom::Welcome(welcome())).await;
@@ -100,7 +115,7 @@ impl Stage {
         (stage, fake)
     }
 
-    async fn ending(&mut self) -> Ending {
+    pub(super) async fn ending(&mut self) -> Ending {
         let SessionEvent::Ended(ending) = self.owner.until(|event| matches!(event, SessionEvent::Ended(_))).await
         else {
             unreachable!()
@@ -123,11 +138,11 @@ pub(super) fn welcome() -> Welcome {
     }
 }
 
-fn ann() -> FromRoom {
+pub(super) fn ann() -> FromRoom {
     FromRoom::Member(Introduction { number: 1, key: key(1), instance: Instance([1; 16]), name: "ann".into() })
 }
 
-fn said(from: u32, n: u64, to: Option<u32>) -> Event {
+pub(super) fn said(from: u32, n: u64, to: Option<u32>) -> Event {
     Event::Said { from, n, prev: 0, to, kept: None, said: Said { command: "chat".into(), payload: "x".into() } }
 }
 

@@ -11,6 +11,7 @@ mod frames;
 mod handshake;
 mod lies;
 mod network;
+mod past;
 mod peer;
 mod power;
 mod room;

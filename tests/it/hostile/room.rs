@@ -139,7 +139,7 @@ impl Guest {
     pub fn echo(&mut self) -> String {
         let (n, said) = self.expect("a line", |frame| match frame {
             ToRoom::Envelope(envelope) => match envelope.body {
-                pchat::wire::Body::Say(said) => Some((envelope.n, said)),
+                pchat::wire::Body::Say(said) | pchat::wire::Body::Remember(said) => Some((envelope.n, said)),
                 _ => None,
             },
             _ => None,

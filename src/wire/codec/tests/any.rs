@@ -95,6 +95,7 @@ fn envelope() -> impl Strategy<Value = Envelope> {
         said().prop_map(Body::Say),
         (any::<u32>(), said()).prop_map(|(tag, said)| Body::Keep { tag, said }),
         any::<u32>().prop_map(|tag| Body::Withdraw { tag }),
+        said().prop_map(Body::Remember),
     ];
     (number(), number(), to, body).prop_map(|(n, prev, to, body)| Envelope { n, prev, to, body })
 }
@@ -236,7 +237,10 @@ pub(super) fn from_room() -> impl Strategy<Value = FromRoom> {
         (name(), name(), term()).prop_map(|(by, reason, term)| End::Kicked { by, reason, term }),
         Just(End::Superseded),
     ];
+    let past = (key(), instance(), name(), (number(), number()), said())
+        .prop_map(|(key, instance, name, (n, age_secs), said)| Past { key, instance, name, n, age_secs, said });
     prop_oneof![
+        past.prop_map(FromRoom::Past),
         welcome.prop_map(FromRoom::Welcome),
         name().prop_map(|name| FromRoom::Waiting { name }),
         refusal.prop_map(FromRoom::Refused),

@@ -1,0 +1,106 @@
+//! What a room tells of the time before one came, against a room that says what a test wants.
+
+use super::scripted::{Stage, ann, said, welcome};
+use crate::{room::tests::peer::key, session::*, wire::*};
+
+fn past(of: u8, n: u64, text: &str) -> Past {
+    let said = Said { command: "chat".into(), payload: text.to_owned().into() };
+    Past { key: key(of), instance: Instance([of; 16]), name: "old".into(), n, age_secs: 90, said }
+}
+
+fn told(stage: &Stage) -> Vec<(String, Option<u64>)> {
+    let message = |event: &SessionEvent| match event {
+        SessionEvent::Message(message) => {
+            let text = String::from_utf8_lossy(&message.payload).into_owned();
+            Some((text, message.past.map(|age| age.as_secs())))
+        }
+        _ => None,
+    };
+    stage.owner.heard.iter().filter_map(message).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_past_is_told_with_its_age_and_moves_no_number() {
+    let (mut stage, mut fake) = Stage::entered_curious().await;
+    fake.say(FromRoom::Past(past(1, 900, "before"))).await;
+    fake.say(ann()).await;
+    // It is no double and no loss that its numbers are lower than those of the past.
+    fake.event(11, said(1, 1, None)).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Message(message) if message.past.is_none())).await;
+    assert_eq!(told(&stage), [("before".to_owned(), Some(90)), ("x".to_owned(), None)]);
+    let from = stage.owner.heard.iter().find_map(|event| match event {
+        SessionEvent::Message(message) => Some((message.from.number, message.own, message.from.name.clone())),
+        _ => None,
+    });
+    assert_eq!(from, Some((0, false, "old".to_owned())));
+    drop(fake);
+    let (_fake, hello) = stage.dialed().await;
+    assert_eq!(hello.resume.map(|at| (at.seq, at.count)), Some((11, 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_heard_and_what_oneself_said_is_not_told_again_when_a_lost_seat_is_taken_again() {
+    let (mut stage, mut fake) = Stage::entered_curious().await;
+    fake.say(ann()).await;
+    fake.event(11, said(1, 7, None)).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Message(_))).await;
+    drop(fake);
+    let (mut fake, _) = stage.dialed().await;
+    fake.say(FromRoom::Welcome(Welcome { resumed: false, seq: 20, number: 6, ..welcome() })).await;
+    let me = stage.owner.handle.me();
+    let own = Past { key: me.key, instance: me.instance, ..past(2, 1, "own") };
+    for past in [past(1, 7, "heard"), own, past(1, 8, "new")] {
+        fake.say(FromRoom::Past(past)).await;
+    }
+    let new = |event: &SessionEvent| matches!(event, SessionEvent::Message(message) if message.n == 8);
+    stage.owner.until(new).await;
+    assert_eq!(told(&stage), [("x".to_owned(), None), ("new".to_owned(), Some(90))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_143_a_past_that_is_too_much_too_late_or_not_asked_for_ends_the_session() {
+    let gap = || FromRoom::Gap(Gap { missed: 1, accepted: 0, seq: 11, kept: Vec::new() });
+    let many = |count, len: usize| vec![FromRoom::Past(past(1, 1, &"x".repeat(len))); count];
+    let named = |len| vec![FromRoom::Past(Past { name: "n".repeat(len), ..past(1, 1, "x") })];
+    let command = Said { command: "c".repeat(MAX_COMMAND_LEN + 1), payload: "x".into() };
+    for (curious, bad) in [
+        (true, many(MAX_PAST + 1, 1)),
+        (true, many(22, MAX_PAYLOAD_LEN)),
+        (true, named(MAX_NAME_LEN + 1)),
+        (true, vec![FromRoom::Past(Past { said: command, ..past(1, 1, "x") })]),
+        (true, [vec![ann()], many(1, 1)].concat()),
+        (true, [vec![gap()], many(1, 1)].concat()),
+        (false, many(1, 1)),
+    ] {
+        let (mut stage, mut fake) = if curious { Stage::entered_curious().await } else { Stage::entered().await };
+        let say = async {
+            for frame in &bad {
+                fake.say(frame.clone()).await;
+            }
+        };
+        let ((), ending) = tokio::join!(say, stage.ending());
+        assert!(matches!(ending, Ending::Failed(_)), "{:?}", bad.last());
+    }
+    let (mut stage, mut fake) = Stage::entered_curious().await;
+    let say = async {
+        for frame in many(MAX_PAST, 1).into_iter().chain([ann()]) {
+            fake.say(frame).await;
+        }
+        fake.event(11, said(1, 1, None)).await;
+    };
+    let present = |event: &SessionEvent| matches!(event, SessionEvent::Message(message) if message.past.is_none());
+    tokio::join!(say, stage.owner.until(present));
+    assert_eq!(told(&stage).len(), MAX_PAST + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_the_past_is_due_to_one_who_resumes() {
+    let (mut stage, fake) = Stage::entered_curious().await;
+    drop(fake);
+    let (mut fake, _) = stage.dialed().await;
+    fake.say(FromRoom::Welcome(welcome())).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Restored { .. })).await;
+    fake.say(FromRoom::Past(past(1, 1, "again"))).await;
+    assert!(matches!(stage.ending().await, Ending::Failed(_)));
+    assert_eq!(told(&stage), []);
+}
