@@ -98,6 +98,9 @@ pub trait Command: clap::Parser + Send + 'static {
     /// Whether its lines are confidential: a line that does not fit is held back instead of being said, and
     /// none is kept in the history.
     const PRIVATE: bool = false;
+    /// Whether it offers files: its arguments are paths, and `--to NAME` says for whom. The program offers by it what its own
+    /// command line names. One command says `true` at the most.
+    const OFFERS: bool = false;
     /// Whether it hears of members whom the person ignores. With `false`, nothing of theirs reaches it: no message, no
     /// coming and going, no stream. One that keeps books says `true`, asks [`Context::ignores`], and shows nothing.
     const HEARS_IGNORED: bool = false;
@@ -158,6 +161,8 @@ pub struct Entry {
     pub bare: bool,
     /// See [`Command::PRIVATE`].
     pub private: bool,
+    /// See [`Command::OFFERS`].
+    pub offers: bool,
     /// See [`Command::HEARS_IGNORED`].
     pub hears_ignored: bool,
     /// See [`Command::EXAMPLES`].
@@ -180,6 +185,7 @@ impl Entry {
             default: C::DEFAULT,
             bare: C::BARE,
             private: C::PRIVATE,
+            offers: C::OFFERS,
             hears_ignored: C::HEARS_IGNORED,
             examples: C::EXAMPLES,
             grammar: || {

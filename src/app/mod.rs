@@ -12,7 +12,9 @@ mod leaving;
 mod line;
 mod mover;
 mod namesakes;
+mod oneshot;
 mod person;
+mod request;
 mod talk;
 
 use std::{
@@ -29,16 +31,17 @@ use crate::{
     cli::{Action, Cli, Common},
     transfer::settings::Settings,
     trust::{Home, Identity},
-    view::{Line, Plain, Terminal, View},
+    view::{Json, Line, Plain, Terminal, View},
 };
 
 /// Does what the command line says. Returns the exit code: 0 done, 1 failed, 2 wrong usage.
 pub fn run(cli: Cli) -> ExitCode {
+    let is_json = cli.is_json();
     match start(cli) {
         Ok(code) => code,
         Err(error) => {
             let code = if error.is::<person::Usage>() { 2 } else { 1 };
-            print(Line::Error(told(&error)));
+            print_as(Line::Error(told(&error)), is_json);
             ExitCode::from(code)
         }
     }
@@ -50,12 +53,24 @@ fn start(cli: Cli) -> Result<ExitCode> {
         Action::Id => files::id(&home).map(|text| print(Line::Output(text)))?,
         Action::Members(members) => files::members(&home, members).map(|text| print(Line::Output(text)))?,
         Action::Forget(forget) => files::forget(&home, &forget).map(|text| print(Line::Output(text)))?,
+        Action::Say(options) => {
+            log_to(options.once.log.as_deref())?;
+            return runtime()?.block_on(oneshot::say(&home, options));
+        }
+        Action::Send(options) => {
+            log_to(options.once.log.as_deref())?;
+            return runtime()?.block_on(oneshot::send(&home, options));
+        }
+        Action::Get(options) => {
+            log_to(options.once.log.as_deref())?;
+            return runtime()?.block_on(oneshot::get(&home, options));
+        }
         Action::Host(options) => {
-            log_to(&options.common)?;
+            log_to(options.common.log.as_deref())?;
             return runtime()?.block_on(host::run(&home, options));
         }
         Action::Join(options) => {
-            log_to(&options.common)?;
+            log_to(options.common.log.as_deref())?;
             return runtime()?.block_on(join::run(&home, options));
         }
     }
@@ -81,15 +96,26 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 
 /// Prints one line outside a room.
 fn print(line: Line) {
-    let Ok(view) = Plain::new() else { return };
+    print_as(line, false);
+}
+
+/// Prints one line outside a room, as a person or a program reads it.
+fn print_as(line: Line, is_json: bool) {
+    let view: Box<dyn View> = if is_json {
+        let Ok(view) = Json::new() else { return };
+        Box::new(view)
+    } else {
+        let Ok(view) = Plain::new() else { return };
+        Box::new(view)
+    };
     view.show(line);
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else { return };
-    runtime.block_on((&view as &dyn View).drained());
+    runtime.block_on(view.drained());
 }
 
 /// Sends the log to a file, if one is asked for. It never goes to the terminal.
-fn log_to(common: &Common) -> Result<()> {
-    let Some(path) = &common.log else { return Ok(()) };
+fn log_to(path: Option<&Path>) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
     let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
     let file = open_log(path).with_context(|| format!("could not open {}", path.display()))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(file)).init();
@@ -131,6 +157,9 @@ struct Screen {
 impl Screen {
     fn open(common: &Common) -> Result<Self> {
         let look = common.look();
+        if common.json {
+            return Ok(Self { view: Arc::new(Json::new().context("could not start")?), terminal: None });
+        }
         if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
             let terminal = Arc::new(Terminal::new());
             terminal.look(&look);

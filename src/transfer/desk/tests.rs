@@ -79,7 +79,12 @@ fn offered(desk: &Desk, cx: &Context, from: &Member, number: u32, tag: u32, offe
 
 fn notices(view: &Recording) -> Vec<String> {
     let lines = view.lines().into_iter();
-    lines.filter_map(|line| if let Line::Notice(text) = line { Some(text) } else { None }).collect()
+    let sentence = |line| match line {
+        Line::Notice(text) => Some(text),
+        Line::Event(event) => Some(event.text),
+        _ => None,
+    };
+    lines.filter_map(sentence).collect()
 }
 
 #[tokio::test]
