@@ -199,7 +199,7 @@ pub struct Send {
 /// What to receive.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  pchat get 192.168.1.5\n  pchat get 192.168.1.5 3\n  \
-    pchat get 192.168.1.5 --latest -o report.pdf\n  pchat get 192.168.1.5 -o - | tar x\n\n\
+    pchat get 192.168.1.5 --latest -o report.pdf\n  pchat get 192.168.1.5 -o -\n\n\
     The environment variable PCHAT_CODE holds the code of a room that does not know you yet.")]
 pub struct Get {
     /// The host's address or name, and its port unless that is 5000

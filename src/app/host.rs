@@ -90,7 +90,8 @@ pub(super) async fn run(home: &Home, options: cli::Host) -> Result<ExitCode> {
     if let Some(told) = too_few {
         screen.view.show(Line::Notice(told));
     }
-    let askable = if screen.terminal.is_some() { FEATURE_ASKABLE } else { 0 };
+    // A program that reads what happens can answer, too.
+    let askable = if screen.terminal.is_some() || options.common.json { FEATURE_ASKABLE } else { 0 };
     let instance = Instance(random()?);
     let config = SessionConfig {
         key: identity.public_key(),

@@ -130,9 +130,15 @@ fn the_default_command_takes_lines() {
     assert_eq!(default.input, Input::Line);
 }
 
-/// Names of files and errors that happen to be names of commands, too.
-const OTHER_MEANINGS: [(&str, &str); 3] =
-    [("trust/file.rs", "lock"), ("downloads/staging.rs", "lock"), ("trust/home.rs", "bans")];
+/// Names of files, values and errors that happen to be names of commands, too.
+const OTHER_MEANINGS: [(&str, &str); 6] = [
+    ("trust/file.rs", "lock"),
+    ("downloads/staging.rs", "lock"),
+    ("trust/home.rs", "bans"),
+    ("app/host.rs", "port"),
+    ("app/event.rs", "port"),
+    ("view/json.rs", "text"),
+];
 
 #[test]
 fn no_command_is_named_outside_the_folder_of_commands() {

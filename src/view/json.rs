@@ -191,4 +191,6 @@ impl Formatter for Escaping {
 }
 
 #[cfg(test)]
+pub(crate) mod schema;
+#[cfg(test)]
 mod tests;

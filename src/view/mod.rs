@@ -19,6 +19,8 @@ mod writer;
 
 pub use backlog::Backlog;
 pub use json::Json;
+#[cfg(test)]
+pub(crate) use json::schema;
 pub use line::{Bar, Direction, Event, Line, Manner, Privacy, Said};
 pub use look::Look;
 pub use plain::Plain;

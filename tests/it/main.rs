@@ -18,6 +18,7 @@ mod ports;
 mod power;
 mod question;
 mod rights;
+mod scripts;
 mod shown;
 mod support;
 mod terminal;
