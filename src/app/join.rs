@@ -304,7 +304,7 @@ impl Outside {
         let pin = pin.map_err(|error| DialError::Final(super::told(&error)))?;
         if pin == Pin::New {
             let text = format!("the fingerprint of {addr} is {}", Fingerprint::of(&key));
-            self.tell(Event::new("fingerprint", text), &addr, &key);
+            self.tell(Event::new("fingerprint", text), addr, &key);
         }
         Ok(pin)
     }

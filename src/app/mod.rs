@@ -63,7 +63,10 @@ fn start(cli: Cli) -> Result<ExitCode> {
         }
         Action::Get(options) => {
             log_to(options.once.log.as_deref())?;
-            return runtime()?.block_on(oneshot::get(&home, options));
+            let (code, path) = runtime()?.block_on(oneshot::get(&home, options))?;
+            // A script has to know under which name it is.
+            path.into_iter().for_each(|path| print(Line::Output(path.display().to_string())));
+            return Ok(code);
         }
         Action::Host(options) => {
             log_to(options.common.log.as_deref())?;

@@ -10,6 +10,8 @@ mod backlog;
 mod json;
 mod line;
 pub mod look;
+#[cfg(test)]
+pub(crate) mod paper;
 mod plain;
 mod quiet;
 mod recording;

@@ -148,27 +148,10 @@ impl View for Quiet {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::{Arc, Mutex},
-        time::Duration,
-    };
+    use std::time::Duration;
 
     use super::*;
-    use crate::view::Direction;
-
-    #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Paper {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("nobody panics").extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::view::{Direction, paper::Paper};
 
     async fn shown(is_terminal: bool, show: impl Fn(&Quiet)) -> String {
         let paper = Paper::default();
@@ -176,8 +159,7 @@ mod tests {
         show(&quiet);
         let view: &dyn View = &quiet;
         tokio::time::timeout(Duration::from_secs(20), view.drained()).await.expect("written");
-        let written = paper.0.lock().expect("nobody panics").clone();
-        String::from_utf8(written).expect("UTF-8")
+        paper.text()
     }
 
     fn bar(what: &str) -> Bar {

@@ -21,6 +21,9 @@ use crate::{
     transfer::desk::{Desk, Up},
 };
 
+/// How long the room has to answer.
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// How long what the room says may take to be understood here.
 const UNDERSTOOD: Duration = Duration::from_secs(2);
 
@@ -97,7 +100,7 @@ impl Getting {
 
     async fn get(self, reader: &Reader) -> Result<()> {
         let desk = Desk::of(&reader.cx);
-        all_told(&desk, self.wait, reader).await?;
+        all_told(&desk, reader).await?;
         let offer = choose(self.which, self.wait, &desk).await?;
         if let Target::Out(_) = self.target {
             ensure!(!offer.folder, "{} is a folder, and only a file can go to standard output", offer.text);
@@ -130,9 +133,9 @@ impl Errand for Getting {
 }
 
 /// Waits until everything that the room keeps is known here: what it answers to us comes after that.
-async fn all_told(desk: &Desk, wait: Duration, reader: &Reader) -> Result<()> {
+async fn all_told(desk: &Desk, reader: &Reader) -> Result<()> {
     reader.cx.withdraw(NOTHING).await?;
-    ensure!(timeout(wait, reader.session.drained()).await.is_ok(), "the room does not answer");
+    ensure!(timeout(ANSWER, reader.session.drained()).await.is_ok(), "the room does not answer");
     let kept = reader.session.kept();
     let known = |up: &[Up]| kept.iter().all(|number| up.iter().any(|up| up.number == *number)).then_some(());
     // What other commands keep, or what is refused here, is never among the offers.

@@ -22,7 +22,7 @@ use crate::{
     cli,
     transfer::settings::{AutoAccept, Settings},
     trust::Home,
-    view::{Line, Quiet},
+    view::Quiet,
 };
 
 /// What a person who sits at a terminal sees of it.
@@ -85,8 +85,8 @@ pub(super) async fn send(home: &Home, options: cli::Send) -> Result<ExitCode> {
     visit(home, call.visit(settings, None, Some(Box::new(errand)))).await
 }
 
-/// Receives something that is offered in a room.
-pub(super) async fn get(home: &Home, options: cli::Get) -> Result<ExitCode> {
+/// Receives something that is offered in a room. Returns where it is, too, if its name was not known beforehand.
+pub(super) async fn get(home: &Home, options: cli::Get) -> Result<(ExitCode, Option<PathBuf>)> {
     let call = Call::new(&options.address, &options.once)?;
     let target = get::Target::new(options.output.as_deref())?;
     let settings = Settings { auto_accept: AutoAccept::Never, downloads: target.folder() };
@@ -97,11 +97,7 @@ pub(super) async fn get(home: &Home, options: cli::Get) -> Result<ExitCode> {
     };
     let (errand, received) = get::Getting::new(which, Duration::from_secs(options.once.wait), target);
     let code = visit(home, call.visit(settings, None, Some(Box::new(errand)))).await?;
-    // A script has to know under which name it is.
-    if let Ok(path) = received.await {
-        super::print(Line::Output(path.display().to_string()));
-    }
-    Ok(code)
+    Ok((code, received.await.ok()))
 }
 
 /// What all of them begin with.

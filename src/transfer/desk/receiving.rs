@@ -195,7 +195,7 @@ impl Desk {
     }
 
     /// Tells the person and the owner how it came to its end.
-    async fn over(&self, id: u64, fetched: Fetched, cx: &Context) {
+    pub(super) async fn over(&self, id: u64, fetched: Fetched, cx: &Context) {
         let known = self.with_quietly(|state| {
             let theirs = state.theirs.get(&id)?;
             Some((theirs.offer.clone(), theirs.from.clone(), theirs.tag, theirs.number, theirs.private))

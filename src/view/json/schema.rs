@@ -5,8 +5,7 @@ use serde_json::{Map, Value};
 
 /// Types that tests of single modules produce, since it takes long to bring them about between real programs. All others
 /// occur in a test that runs some.
-pub const BY_FIXTURE: &[&str] =
-    &["action", "back", "crowd", "cut", "failed", "lost", "missed", "renumbered", "slowed"];
+pub const BY_FIXTURE: &[&str] = &["action", "back", "crowd", "cut", "failed", "lost", "missed", "renumbered", "slowed"];
 
 /// The schema of what is written.
 pub struct Schema(Value);
@@ -48,6 +47,7 @@ impl Schema {
         let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let kind = value["type"].as_str().unwrap_or_else(|| panic!("no type: {line}")).to_owned();
         assert!(self.kinds().contains(&&*kind), "not documented: {line}");
+        assert!(["type", "time"].iter().all(|field| self.fields(&kind).contains(field)), "{kind} has no time");
         if let Err(wrong) = self.fits(&value, &self.definitions()[&kind]) {
             panic!("{wrong}: {line}");
         }

@@ -25,6 +25,12 @@ fn what_is_said_tells_who_to_whom_and_how() {
     let private = value(Line::Said(Said { privacy: Privacy::Private, own: true, ..said() }));
     assert_eq!((&private["type"], &private["to"], &private["own"]), (&"private".into(), &"bob".into(), &true.into()));
     assert!(private.get("from").is_none());
+    let schema = schema::Schema::documented();
+    for said in
+        [said(), Said { manner: Manner::Does, ..said() }, Said { privacy: Privacy::Private, own: true, ..said() }]
+    {
+        schema.check(&line(Line::Said(said)));
+    }
     let action = value(Line::Said(Said { manner: Manner::Does, past: true, verified: true, ..said() }));
     assert_eq!((&action["type"], &action["past"], &action["verified"]), (&"action".into(), &true.into(), &true.into()));
 }

@@ -92,7 +92,10 @@ fn a_name_that_one_chooses_is_taken_and_never_one_that_is_there() {
     assert_silent(&run(".mine"));
     assert_eq!(fs::read(bob.path().join(".mine")).expect("it is there"), b"new");
     let taken = run(".mine");
-    assert_eq!((taken.code, taken.err.as_str()), (Some(1), "error: .mine is there already, and nothing is overwritten"));
+    assert_eq!(
+        (taken.code, taken.err.as_str()),
+        (Some(1), "error: .mine is there already, and nothing is overwritten")
+    );
     assert_eq!(spools(bob.path()), [""; 0]);
     let home = run(".");
     assert_eq!(home.code, Some(1));

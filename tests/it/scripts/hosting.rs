@@ -12,11 +12,11 @@ fn hosting(home: &Home, more: &[&str]) -> Pchat {
 }
 
 /// Receives what is up into a folder of its own.
-fn get(home: &Home, host: &Pchat, more: &[&str]) -> crate::support::Ended {
+fn get(home: &Home, name: &str, host: &Pchat, more: &[&str]) -> crate::support::Ended {
     let mut command = home.pchat();
     let folder = home.path().join("here");
     fs::create_dir_all(&folder).expect("a folder");
-    command.args(["get", &format!("127.0.0.1:{}", host.port()), "--name", "bob"]).args(more);
+    command.args(["get", &format!("127.0.0.1:{}", host.port()), "--name", name]).args(more);
     command.env("PCHAT_CODE", host.code()).current_dir(folder);
     Pchat::spawn("get", command).end()
 }
@@ -32,7 +32,7 @@ fn it_says_how_to_get_it_and_ends_when_somebody_has_it() {
     host.out.expect_start("* the code is ");
     host.out.expect("* offer 1: a.bin (1 B) for everyone");
     host.close_input();
-    let got = get(&bob, &host, &[]);
+    let got = get(&bob, "bob", &host, &[]);
     assert_eq!((got.code, got.err.as_str()), (Some(0), ""));
     host.out.expect("* bob saved a.bin");
     let ended = host.wait();
@@ -47,11 +47,11 @@ fn it_stays_for_as_many_as_it_is_told_to_and_until_they_have_all_of_it() {
     put(&alice, "b.bin", "y");
     let host = hosting(&alice, &["--send", "a.bin", "b.bin", "--times", "2"]);
     host.out.expect("* offer 2: b.bin (1 B) for everyone");
-    assert_eq!(get(&bob, &host, &["1"]).code, Some(0));
-    assert_eq!(get(&bob, &host, &["2"]).code, Some(0));
-    assert_eq!(get(&carol, &host, &["1"]).code, Some(0));
-    host.out.collect(3, |line| line.starts_with("* bob saved "));
-    assert_eq!(get(&carol, &host, &["2"]).code, Some(0));
+    assert_eq!(get(&bob, "bob", &host, &["1"]).code, Some(0));
+    assert_eq!(get(&bob, "bob", &host, &["2"]).code, Some(0));
+    assert_eq!(get(&carol, "carol", &host, &["1"]).code, Some(0));
+    host.out.collect(3, |line| line.contains(" saved "));
+    assert_eq!(get(&carol, "carol", &host, &["2"]).code, Some(0));
     assert_eq!(host.wait().code, Some(0));
 }
 

@@ -119,8 +119,8 @@ fn one_who_only_says_something_declines_what_is_offered_and_receives_nothing() {
     let (alice, bob) = (Home::new(), Home::new());
     let (mut host, address) = open_room(&alice);
     // From one's own key, too, which receives everything otherwise.
-    let mut saying = [("bob", &bob), ("alice-too", &alice)]
-        .map(|(name, home)| Pchat::run(home, &["say", &address, "--name", name]));
+    let mut saying =
+        [("bob", &bob), ("alice-too", &alice)].map(|(name, home)| Pchat::run(home, &["say", &address, "--name", name]));
     for saying in &mut saying {
         saying.say("here");
     }
@@ -129,7 +129,9 @@ fn one_who_only_says_something_declines_what_is_offered_and_receives_nothing() {
     super::put(&alice, "a.bin", "x");
     host.say("sendfile a.bin");
     let declined = host.out.collect(2, |line| line.ends_with(" declined a.bin"));
-    assert!(declined.contains(&"* bob declined a.bin".into()) && declined.contains(&"* alice-too declined a.bin".into()));
+    assert!(
+        declined.contains(&"* bob declined a.bin".into()) && declined.contains(&"* alice-too declined a.bin".into())
+    );
     for saying in saying {
         assert_silent(&saying.end());
     }

@@ -104,9 +104,10 @@ fn what_is_piped_in_is_sent_whole_under_its_name_and_leaves_nothing_behind() {
         std::thread::yield_now();
     }
     // The folder is there a little before signals are listened to.
-    while !fs::read_dir(temporary.join(&spools(&temporary)[0])).expect("a folder").any(|file| {
-        file.and_then(|file| file.metadata()).is_ok_and(|found| found.len() > 0)
-    }) {
+    while !fs::read_dir(temporary.join(&spools(&temporary)[0]))
+        .expect("a folder")
+        .any(|file| file.and_then(|file| file.metadata()).is_ok_and(|found| found.len() > 0))
+    {
         assert!(std::time::Instant::now() < end, "it reads");
         std::thread::yield_now();
     }
