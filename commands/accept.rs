@@ -1,9 +1,10 @@
 //! Saying yes: to somebody who waits at the door, or to files on offer. Also the notices about those at the door.
 
 use crate::{
-    command::{Arc, Command, Context, Entry, Flow, MemberEvent, Pending, Request, Result, async_trait, bail},
+    command::{Arc, Command, Context, Entry, Event, Flow, MemberEvent, Pending, Request, Result, async_trait, bail},
     door::{self, Meant},
     transfer::desk::Desk,
+    trust::Fingerprint,
     wire::KnockRow,
     words::quote,
 };
@@ -43,8 +44,17 @@ impl Command for Accept {
 
     async fn member(event: Arc<MemberEvent>, cx: &mut Context) -> Result<()> {
         match &*event {
-            MemberEvent::Knock { knock, more } => cx.notice(notice(knock, *more)),
-            MemberEvent::KnockOver { name, entered: false } => cx.notice(format!("{name} no longer waits")),
+            MemberEvent::Knock { knock, more } => {
+                let event = Event::new("knock", notice(knock, *more)).with("name", &*knock.name);
+                let event = event.with("key", Fingerprint::of(&knock.key).to_string()).with("more", *more);
+                let address = knock.address.map(|address| address.to_string());
+                let values = [("address", address), ("claims", knock.claims.clone())];
+                let values = values.into_iter().filter_map(|(name, value)| Some((name, value?)));
+                cx.event(values.fold(event, |event, (name, value)| event.with(name, value)));
+            }
+            MemberEvent::KnockOver { name, entered: false } => {
+                cx.event(Event::new("knock-over", format!("{name} no longer waits")).with("name", &**name));
+            }
             _ => {}
         }
         Ok(())
@@ -60,7 +70,7 @@ fn notice(knock: &KnockRow, more: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{trust::Fingerprint, wire::PublicKey};
+    use crate::wire::PublicKey;
 
     #[test]
     fn a_knock_is_announced_with_what_to_type() {

@@ -28,9 +28,9 @@ struct SendFile {
 impl Command for SendFile {
     const NAME: &'static str = "sendfile";
     const INPUT: Input = Input::Paths;
+    const OFFERS: bool = true;
     // What they offer keeps its number, and who fetches what is offered here is kept account of.
     const HEARS_IGNORED: bool = true;
-    const OFFERS: bool = true;
     const EXAMPLES: &'static [&'static str] =
         &["sendfile", "sendfile My Report.pdf", "sendfile ~/photos notes.txt --to bob"];
 

@@ -33,6 +33,18 @@ pub enum Action {
     ///
     /// If input is no terminal and ends, what was said is delivered before pchat leaves.
     Join(Join),
+    /// Say something in a room, and leave it.
+    ///
+    /// Without a text each line of input is said, none is run as a command: `tail -f app.log | pchat say 192.168.1.5` goes on
+    /// for days and dials again when the connection breaks. It ends when all is delivered.
+    Say(Say),
+    /// Send files or folders to those who are in a room, and leave it.
+    ///
+    /// It waits until everybody who is there has them or has declined. The exit code is 0 if somebody has them, and nobody is
+    /// left who neither received nor declined them.
+    Send(Send),
+    /// Receive a file or folder that is offered in a room, and leave it
+    Get(Get),
     /// Show the fingerprint of your key
     #[command(after_help = "Examples:\n  pchat id")]
     Id,
@@ -72,7 +84,7 @@ pub struct Man {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  pchat host\n  pchat host --port 5001 --name alice\n  \
     pchat host --bind 127.0.0.1 --bind ::1\n  pchat host --open --max-members 20\n  \
-    tail -f app.log | pchat host --text")]
+    tail -f app.log | pchat host --text\n  pchat host --send photos/")]
 pub struct Host {
     /// TCP port to listen on; 0 takes any free one
     #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
@@ -83,6 +95,12 @@ pub struct Host {
     /// Let everyone in without asking
     #[arg(long)]
     pub open: bool,
+    /// Offer this file or folder, and close the room when somebody has it; may be repeated
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub send: Vec<String>,
+    /// How many have to have what is sent before the room closes
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "send", value_parser = clap::value_parser!(u32).range(1..))]
+    pub times: u32,
     /// What the room and its door bear.
     #[command(flatten)]
     pub limits: Limits,
@@ -134,11 +152,11 @@ fn held(text: &str) -> Result<Size, String> {
 /// How to enter a room.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  pchat join 192.168.1.5\n  pchat join example.org:5001 --name bob\n  \
-    pchat join [fd00::1]:5000\n  echo done | pchat join 192.168.1.5 --text")]
+    pchat join [fd00::1]:5000\n  pchat join\n  echo done | pchat join 192.168.1.5 --text")]
 pub struct Join {
-    /// The host's address or name, and its port unless that is 5000
+    /// The host's address or name, and its port unless that is 5000; without it, the room entered last
     #[arg(value_name = "ADDR[:PORT]")]
-    pub address: String,
+    pub address: Option<String>,
     /// Seconds to wait, once input has ended, until everything said is delivered
     #[arg(long, value_name = "SECS", default_value_t = 60)]
     pub wait: u64,
@@ -148,6 +166,86 @@ pub struct Join {
     /// What both ways in share.
     #[command(flatten)]
     pub common: Common,
+}
+
+/// What the ways to do one thing in a room share.
+#[derive(Clone, Debug, Args)]
+pub struct Once {
+    /// Your name in the room
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Write a log to this file; the environment variable RUST_LOG says how much
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Seconds to wait for others when nothing moves any more
+    #[arg(long, value_name = "SECS", default_value_t = 60)]
+    pub wait: u64,
+}
+
+/// What to say.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pchat say 192.168.1.5 the build is done\n  tail -f app.log | pchat say 192.168.1.5\n\n\
+    The environment variable PCHAT_CODE holds the code of a room that does not know you yet."
+)]
+pub struct Say {
+    /// The host's address or name, and its port unless that is 5000
+    #[arg(value_name = "ADDR[:PORT]")]
+    pub address: String,
+    /// What to say; without it, the lines of input
+    #[arg(value_name = "TEXT", trailing_var_arg = true)]
+    pub text: Vec<String>,
+    /// What all these share.
+    #[command(flatten)]
+    pub once: Once,
+}
+
+/// What to send.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pchat send 192.168.1.5 report.pdf photos/\n  pchat send 192.168.1.5 a.iso --to bob\n  \
+    tar c . | pchat send 192.168.1.5 - --as work.tar\n\n\
+    The environment variable PCHAT_CODE holds the code of a room that does not know you yet."
+)]
+pub struct Send {
+    /// The host's address or name, and its port unless that is 5000
+    #[arg(value_name = "ADDR[:PORT]")]
+    pub address: String,
+    /// Files or folders; `-` is what is piped in
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<String>,
+    /// Only for this member
+    #[arg(long, value_name = "NAME")]
+    pub to: Option<String>,
+    /// The name under which `-` is sent
+    #[arg(long = "as", value_name = "NAME")]
+    pub named: Option<String>,
+    /// What all these share.
+    #[command(flatten)]
+    pub once: Once,
+}
+
+/// What to receive.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  pchat get 192.168.1.5\n  pchat get 192.168.1.5 3\n  \
+    pchat get 192.168.1.5 --latest -o report.pdf\n  pchat get 192.168.1.5 -o -\n\n\
+    The environment variable PCHAT_CODE holds the code of a room that does not know you yet.")]
+pub struct Get {
+    /// The host's address or name, and its port unless that is 5000
+    #[arg(value_name = "ADDR[:PORT]")]
+    pub address: String,
+    /// The number of the offer; without it, the only one that is up
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub number: Option<u32>,
+    /// The offer that came last
+    #[arg(long, conflicts_with = "number")]
+    pub latest: bool,
+    /// Where to: a folder, a new name, or `-` for standard output; without it, the folder you are in
+    #[arg(short, long, value_name = "FILE|DIR|-")]
+    pub output: Option<PathBuf>,
+    /// What all these share.
+    #[command(flatten)]
+    pub once: Once,
 }
 
 /// The heading in the help under which stands how lines look.
@@ -183,6 +281,20 @@ pub struct Common {
     /// Say every line of input as text, run none as a command: for input that others may write
     #[arg(long, help_heading = ONCE)]
     pub text: bool,
+    /// Read and write JSON, one object a line, for programs: docs/json.md
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Cli {
+    /// Whether a program reads what is written.
+    pub fn is_json(&self) -> bool {
+        match &self.action {
+            Action::Host(host) => host.common.json,
+            Action::Join(join) => join.common.json,
+            _ => false,
+        }
+    }
 }
 
 impl Common {
@@ -268,16 +380,34 @@ mod tests {
     #[test]
     fn a_join_takes_an_address_and_waits_a_minute() {
         let Ok(Action::Join(join)) = parse("pchat join [::1]:5001 --name bob --stay") else { panic!("valid") };
-        assert_eq!((join.address.as_str(), join.wait, join.stay), ("[::1]:5001", 60, true));
+        assert_eq!((join.address.as_deref(), join.wait, join.stay), (Some("[::1]:5001"), 60, true));
         assert_eq!(join.common.name.as_deref(), Some("bob"));
+    }
+
+    #[test]
+    fn what_is_said_and_sent_once_is_told_from_options() {
+        let Ok(Action::Say(say)) = parse("pchat say a --name bob it is --done") else { panic!("valid") };
+        assert_eq!((say.text.join(" "), say.once.name.as_deref()), ("it is --done".to_owned(), Some("bob")));
+        let Ok(Action::Send(send)) = parse("pchat send a - b --as c --to bob") else { panic!("valid") };
+        assert_eq!((send.paths, send.named.as_deref()), (vec!["-".to_owned(), "b".to_owned()], Some("c")));
+        let Ok(Action::Get(get)) = parse("pchat get a 3 -o -") else { panic!("valid") };
+        assert_eq!((get.number, get.output), (Some(3), Some(PathBuf::from("-"))));
+        let Ok(Action::Join(join)) = parse("pchat join") else { panic!("the last room") };
+        assert_eq!(join.address, None);
     }
 
     #[test]
     fn wrong_usage_is_an_error_of_its_own_kind() {
         for wrong in [
             "pchat dance",
-            "pchat join",
             "pchat join a b",
+            "pchat say",
+            "pchat send a",
+            "pchat get",
+            "pchat get a 0",
+            "pchat get a 1 --latest",
+            "pchat host --times 2",
+            "pchat host --send a --times 0",
             "pchat host --port 65536",
             "pchat host --bind example.org",
             "pchat host --max-members 0",

@@ -98,12 +98,12 @@ pub trait Command: clap::Parser + Send + 'static {
     /// Whether its lines are confidential: a line that does not fit is held back instead of being said, and
     /// none is kept in the history.
     const PRIVATE: bool = false;
+    /// Whether it offers files: its arguments are paths, and `--to NAME` says for whom. The program offers by it what its own
+    /// command line names, and what is too long for a message. One command says `true` at the most.
+    const OFFERS: bool = false;
     /// Whether it hears of members whom the person ignores. With `false`, nothing of theirs reaches it: no message, no
     /// coming and going, no stream. One that keeps books says `true`, asks [`Context::ignores`], and shows nothing.
     const HEARS_IGNORED: bool = false;
-    /// Whether it puts up the files whose paths are its arguments. A text that no message holds is then given to it as a
-    /// file.
-    const OFFERS: bool = false;
     /// Whether it takes what was said before one came, see [`Message::past`]. With `false` nothing of that reaches it,
     /// whatever a room tells.
     const PAST: bool = false;

@@ -315,9 +315,16 @@ impl Context {
         self.shared.view.progress(key, bar);
     }
 
-    /// Shows something that happened, which scripts read as named values.
+    /// Whether somebody looks at [`progress`](Self::progress).
+    pub fn wants_progress(&self) -> bool {
+        self.shared.view.wants_progress()
+    }
+
+    /// Shows something that happened, which scripts read as named values. One without a sentence is for programs alone.
     pub fn event(&self, event: Event) {
-        self.show(Line::Event(event));
+        if !event.text.is_empty() || self.shared.view.is_for_programs() {
+            self.show(Line::Event(event));
+        }
     }
 
     /// Shows a notice.

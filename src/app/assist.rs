@@ -118,7 +118,7 @@ impl Names for Helper {
     }
 
     fn kept(&self) -> Vec<(u32, String)> {
-        let mut offers = Desk::of(&self.cx).offers();
+        let mut offers = Desk::of(&self.cx).descriptions();
         let kept = self.session.kept().into_iter();
         kept.map(|number| (number, offers.remove(&number).unwrap_or_default())).collect()
     }

@@ -1,6 +1,12 @@
 //! What a session's events come to: lines for the person, and calls of the commands' handlers.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -37,6 +43,8 @@ pub(super) struct Listener {
     pub(super) view: Arc<dyn View>,
     pub(super) stage: watch::Sender<Stage>,
     pub(super) on_moved: Option<OnMoved>,
+    /// Whether the room has refused something.
+    pub(super) refused: Arc<AtomicBool>,
     unknown: HashSet<(String, String)>,
     namesakes: Namesakes,
     cut: bool,
@@ -45,7 +53,8 @@ pub(super) struct Listener {
 impl Listener {
     pub(super) fn new(registry: Registry, cx: Context, view: Arc<dyn View>, on_moved: Option<OnMoved>) -> Self {
         let (unknown, namesakes, cut) = (HashSet::new(), Namesakes::default(), false);
-        Self { registry, cx, view, stage: watch::Sender::new(Stage::Outside), on_moved, unknown, namesakes, cut }
+        let (stage, refused) = (watch::Sender::new(Stage::Outside), Arc::default());
+        Self { registry, cx, view, stage, on_moved, refused, unknown, namesakes, cut }
     }
 
     /// Handles an event. Returns how the session ended, if that is what happened.
@@ -53,46 +62,63 @@ impl Listener {
         match event {
             SessionEvent::Waiting { name } => {
                 self.stage.send_replace(Stage::AtTheDoor);
-                self.cx.notice(format!("you wait at the door as {name}: the host is being asked"));
+                let text = format!("you wait at the door as {name}: the host is being asked");
+                self.cx.event(Event::new("waiting", text).with("name", name));
             }
             SessionEvent::Proved => {
-                self.cx.notice("the code is right, and the room has proved that it knows it, too");
+                let text = "the code is right, and the room has proved that it knows it, too";
+                self.cx.event(Event::new("proved", text));
             }
-            SessionEvent::Slowed { rate } => self.cx.notice(match rate {
-                Some(rate) => format!(
-                    "this room takes about {rate} lines a second from one member: what you say waits its turn, and none \
-                     is lost"
-                ),
-                None => "this is more than the room takes at once: what you ask waits its turn".to_owned(),
+            SessionEvent::Slowed { rate } => self.cx.event(match rate {
+                Some(rate) => Event::new(
+                    "slowed",
+                    format!(
+                        "this room takes about {rate} lines a second from one member: what you say waits its turn, and \
+                         none is lost"
+                    ),
+                )
+                .with("rate", rate),
+                None => Event::new("slowed", "this is more than the room takes at once: what you ask waits its turn"),
             }),
             SessionEvent::Entered { members, host } => self.enter(members, &host),
             SessionEvent::Cut { reason, .. } => {
                 if !std::mem::replace(&mut self.cut, true) {
-                    self.cx.notice(format!("{reason}; dialling again until it works"));
+                    let text = format!("{reason}; dialling again until it works");
+                    self.cx.event(Event::new("disconnected", text).with("reason", reason));
                 }
             }
             SessionEvent::Restored { restarted, missed } => {
                 self.cut = false;
                 self.view.name(&self.cx.me().name);
-                self.cx.notice(match (restarted, missed) {
+                let text = match (restarted, missed) {
                     (true, _) => "connected again; the room was restarted",
                     (_, true) => "connected again, after so long that what was said in between is missing",
                     _ => "connected again",
-                });
+                };
+                let event = Event::new("reconnected", text).with("name", self.cx.me().name);
+                self.cx.event(event.with("restarted", restarted).with("missed", missed));
                 self.namesakes.enter(&self.cx);
             }
             SessionEvent::Message(incoming) => self.message(incoming).await,
             SessionEvent::Withdrawn { withdrawal, command } => self.withdrawn(withdrawal, &command).await,
             SessionEvent::Member(event) => self.member(event).await,
-            SessionEvent::Missed { count } => self.cx.notice(format!("{count} lines missed")),
+            SessionEvent::Missed { count } => {
+                self.cx.event(Event::new("missed", format!("{count} lines missed")).with("lines", count));
+            }
             SessionEvent::Lost { from } if self.cx.ignores(&from.key) => {}
             SessionEvent::Lost { from } => {
-                self.cx.notice(format!("something that {} said before this is missing", from.name));
+                let text = format!("something that {} said before this is missing", from.name);
+                let key = Fingerprint::of(&from.key).to_string();
+                self.cx.event(Event::new("lost", text).with("from", from.name).with("key", key));
             }
             SessionEvent::Acknowledged { n } => self.view.settled(n),
-            SessionEvent::Undelivered { reason, .. } => self.cx.error(reason),
+            SessionEvent::Undelivered { reason, .. } => {
+                self.refused.store(true, Relaxed);
+                self.cx.error(&*reason);
+                self.cx.event(Event::new("undelivered", "").with("reason", reason));
+            }
             SessionEvent::Moved { port } => {
-                self.cx.notice(format!("the room moved to port {port}"));
+                self.cx.event(Event::new("moved", format!("the room moved to port {port}")).with("port", port));
                 if let Some(on_moved) = &self.on_moved {
                     on_moved(port);
                 }
@@ -113,11 +139,14 @@ impl Listener {
             others => format!("{others} others are here"),
         };
         // The host's own member has been told where its room is.
-        if host == me.name {
-            self.cx.notice(format!("you are {}; {others}", me.name));
+        let text = if host == me.name {
+            format!("you are {}; {others}", me.name)
         } else {
-            self.cx.notice(format!("you are {} in the room of {host}; {others}", me.name));
-        }
+            format!("you are {} in the room of {host}; {others}", me.name)
+        };
+        let key = Fingerprint::of(&me.key).to_string();
+        let event = Event::new("entered", text).with("name", me.name).with("key", key);
+        self.cx.event(event.with("host", host).with("members", members));
         self.stage.send_replace(Stage::Inside);
         self.namesakes.enter(&self.cx);
     }
@@ -272,6 +301,12 @@ fn because(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(": {reason}") }
 }
 
+/// What a program reads when the session is over without a failure.
+pub(super) fn closed(ending: &Ending, text: String) -> Event {
+    let event = Event::new("closed", text);
+    if let Ending::Closed { by } = ending { event.with("by", &**by) } else { event }
+}
+
 /// What a person reads when the session is over, and whether that is a failure. Leaving says nothing.
 pub(super) fn ending(ending: &Ending, key: &Fingerprint) -> Option<(String, bool)> {
     Some(match ending {
@@ -320,8 +355,58 @@ fn refused(refusal: &Refusal, key: &Fingerprint) -> String {
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+    use tokio::io::DuplexStream;
+    use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
     use super::*;
-    use crate::wire::PublicKey;
+    use crate::{
+        session::{self, Dial, DialError, Dialed, SessionConfig, WhenFull},
+        view::{Json, paper::Paper, schema::Schema},
+        wire::{Instance, PublicKey},
+    };
+
+    /// The way to a room that is never reached.
+    struct Nowhere;
+
+    #[async_trait]
+    impl Dial for Nowhere {
+        type Stream = DuplexStream;
+
+        async fn dial(&mut self) -> Result<Dialed<DuplexStream>, DialError> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn what_takes_long_to_happen_fits_the_schema_of_events_too() {
+        let (key, instance) = (PublicKey([1; 32]), Instance([1; 16]));
+        let timing = session::Timing::default();
+        let config = SessionConfig { key, instance, name: "ann".into(), features: 0, timing };
+        let (handle, _events) = session::start(config, Nowhere, &TaskTracker::new());
+        let paper = Paper::default();
+        let view: Arc<dyn View> = Arc::new(Json::with(paper.clone()).expect("a thread"));
+        let cx = Context::new(handle, view.clone(), &[], WhenFull::Fail, CancellationToken::new());
+        let mut listener = Listener::new(Registry::new(crate::commands::ALL), cx, view.clone(), None);
+        let bob = Member { number: 2, key: PublicKey([2; 32]), instance: Instance([2; 16]), name: "bob".into() };
+        let member = |event| SessionEvent::Member(Arc::new(event));
+        for event in [
+            SessionEvent::Missed { count: 3 },
+            SessionEvent::Lost { from: bob.clone() },
+            SessionEvent::Slowed { rate: Some(50) },
+            SessionEvent::Slowed { rate: None },
+            member(MemberEvent::Away(bob.clone())),
+            member(MemberEvent::Back(bob)),
+            member(MemberEvent::Crowd { joined: 7, left: 5, members: 100 }),
+        ] {
+            assert!(listener.event(event).await.is_none());
+        }
+        view.drained().await;
+        let schema = Schema::documented();
+        let kinds: Vec<_> = paper.text().lines().map(|line| schema.check(line)).collect();
+        assert_eq!(kinds, ["missed", "lost", "slowed", "slowed", "cut", "back", "crowd"]);
+        assert!(kinds.iter().all(|kind| crate::view::schema::BY_FIXTURE.contains(&&**kind)));
+    }
 
     #[test]
     fn every_ending_but_leaving_says_something() {

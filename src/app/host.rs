@@ -15,8 +15,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Screen,
     entrance::{Entrance, door_config, too_few},
-    file_settings, identity, person,
-    talk::{self, AtEnd, Talk},
+    file_settings, identity,
+    oneshot::Offering,
+    person,
+    talk::{self, AtEnd, Errand, Lines, Talk},
 };
 use crate::{
     cli,
@@ -29,6 +31,7 @@ use crate::{
     settings::Settings,
     stream::{Reach, Reached, Streams},
     trust::{Fingerprint, Home, HostAddr, Members, People},
+    view::{Event, Line},
     wire::{Epoch, FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Token},
 };
 
@@ -82,13 +85,15 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
     let tls = net::server_config(&identity);
     Entrance { tls, config: door, bind: options.bind, listeners, moves }.open(&room, &tasks, &stop);
 
-    place.announce(&screen, &identity.public_key(), (!options.open).then_some(&*code));
+    let ways: &[&str] = if options.send.is_empty() { &["join"] } else { &["get", "join"] };
+    place.announce(&screen, &identity.public_key(), (!options.open).then_some(&*code), ways);
     // The room has it: changing it there is to leave no copy.
     drop(code);
     if let Some(told) = too_few {
-        screen.view.show(crate::view::Line::Notice(told));
+        screen.view.show(Line::Notice(told));
     }
-    let askable = if screen.has_person() { FEATURE_ASKABLE } else { 0 };
+    // A program that reads what happens can answer, too.
+    let askable = if screen.has_person() || options.common.json { FEATURE_ASKABLE } else { 0 };
     let instance = Instance(random()?);
     let config = SessionConfig {
         key: identity.public_key(),
@@ -107,8 +112,10 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
         streams: Streams::new(&identity, instance, Inward(room.clone())),
         people,
         settings,
-        text: options.common.text,
-        at_end: AtEnd::Stay,
+        lines: Some(Lines { text: options.common.text, json: options.common.json, at_end: AtEnd::Stay }),
+        errand: (!options.send.is_empty())
+            .then(|| Box::new(Offering { paths: options.send, times: options.times }) as Box<dyn Errand>),
+        may_end: true,
         files,
         history: home.history(),
         doorstep: None,
@@ -141,12 +148,18 @@ impl Place {
         Ok(Self { port, addresses })
     }
 
-    /// Says how to get in. Without a code the room is open.
-    fn announce(&self, screen: &Screen, key: &PublicKey, code: Option<&Code>) {
-        let notice = |text: String| screen.view.show(crate::view::Line::Notice(text));
-        notice(format!("room open on port {}", self.port));
-        for address in &self.addresses {
-            notice(format!("pchat join {}", HostAddr::from_ip(*address, self.port)));
+    /// Says how to get in, by these ways. Without a code the room is open.
+    fn announce(&self, screen: &Screen, key: &PublicKey, code: Option<&Code>, ways: &[&str]) {
+        let notice = |text: String| screen.view.show(Line::Notice(text));
+        let addresses: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
+        let event = Event::new("open", format!("room open on port {}", self.port)).with("port", self.port);
+        let event = event.with("addresses", addresses).with("key", Fingerprint::of(key).to_string());
+        screen.view.show(Line::Event(match code {
+            Some(code) => event.with("invitation", code.shown().to_string()),
+            None => event,
+        }));
+        for (way, address) in ways.iter().flat_map(|way| self.addresses.iter().map(move |address| (way, address))) {
+            notice(format!("pchat {way} {}", HostAddr::from_ip(*address, self.port)));
         }
         notice(format!("your fingerprint is {}", Fingerprint::of(key)));
         match code {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use async_trait::async_trait;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_util::task::TaskTracker;
@@ -16,7 +16,7 @@ use super::{
     Screen,
     doorstep::Doorstep,
     file_settings, host, identity, person,
-    talk::{self, AtEnd, Talk},
+    talk::{self, AtEnd, Errand, Lines, Talk},
 };
 use crate::{
     cli,
@@ -25,20 +25,63 @@ use crate::{
     session::{self, Dial, DialError, Dialed, SessionConfig, Wish},
     settings::Settings,
     stream::{Reach, Reached, Streams},
-    trust::{Fingerprint, Home, HostAddr, Hosts, People, Pin},
-    view::{Line, View},
+    transfer,
+    trust::{Fingerprint, Home, HostAddr, Hosts, LastRoom, People, Pin},
+    view::{Event, Line, View},
     wire::{FEATURE_ASKABLE, FEATURE_BACKLOG, FEATURE_STREAMS, Instance, PublicKey, Refusal, Token},
 };
 
+/// A visit to a room.
+pub(super) struct Visit {
+    pub(super) addr: HostAddr,
+    pub(super) name: String,
+    pub(super) settings: Arc<Settings>,
+    pub(super) files: transfer::settings::Settings,
+    pub(super) screen: Screen,
+    pub(super) lines: Option<Lines>,
+    pub(super) errand: Option<Box<dyn Errand>>,
+    /// Where it is remembered as the last room, if it is to be.
+    pub(super) last: Option<LastRoom>,
+    /// Whether it is well if the room ends it.
+    pub(super) may_end: bool,
+}
+
 /// Enters a room and talks in it.
 pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join) -> Result<ExitCode> {
-    let addr: HostAddr =
-        options.address.parse().map_err(|error| person::Usage(format!("{}: {error}", options.address)))?;
-    let name = person::name(options.common.name.as_deref())?;
+    let last = LastRoom::at(home.last());
+    let addr = match &options.address {
+        Some(address) => self::address(address)?,
+        None => last.get()?.context("no room was entered yet; say which one: pchat join ADDR")?,
+    };
+    let at_end = if options.stay { AtEnd::Stay } else { AtEnd::Leave(Duration::from_secs(options.wait)) };
+    let visit = Visit {
+        addr,
+        name: person::name(options.common.name.as_deref())?,
+        settings,
+        files: file_settings(&options.common)?,
+        screen: Screen::open(&options.common)?,
+        lines: Some(Lines { text: options.common.text, json: options.common.json, at_end }),
+        errand: None,
+        last: Some(last),
+        may_end: true,
+    };
+    self::visit(home, visit).await
+}
+
+/// The address that a person has given.
+///
+/// # Errors
+///
+/// [`person::Usage`] if it is none.
+pub(super) fn address(typed: &str) -> Result<HostAddr> {
+    Ok(typed.parse().map_err(|error| person::Usage(format!("{typed}: {error}")))?)
+}
+
+/// Enters a room, does there what is to be done, and leaves it.
+pub(super) async fn visit(home: &Home, visit: Visit) -> Result<ExitCode> {
+    let Visit { addr, name, settings, files, screen, lines, errand, last, may_end } = visit;
     let identity = identity(home)?;
     let people = People::open(home.people())?;
-    let files = file_settings(&options.common)?;
-    let screen = Screen::open(&options.common)?;
     let tasks = TaskTracker::new();
     let askable = if screen.has_person() { FEATURE_ASKABLE } else { 0 };
     // A script hears what happens, not what did.
@@ -66,9 +109,9 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join
         entered: false,
         view: screen.view.clone(),
         doorstep,
+        last,
     };
     let (session, events) = session::start(config, dial, &tasks);
-    let at_end = if options.stay { AtEnd::Stay } else { AtEnd::Leave(Duration::from_secs(options.wait)) };
     let on_moved = {
         let (way, tasks) = (way.clone(), tasks.clone());
         move |port| {
@@ -83,8 +126,9 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join
         streams: Streams::new(&identity, instance, Outward(way)),
         people,
         settings,
-        text: options.common.text,
-        at_end,
+        lines,
+        errand,
+        may_end,
         files,
         history: home.history(),
         doorstep: asked,
@@ -139,6 +183,8 @@ struct Outside {
     entered: bool,
     view: Arc<dyn View>,
     doorstep: Doorstep,
+    /// Where the room is remembered as the last one.
+    last: Option<LastRoom>,
 }
 
 #[async_trait]
@@ -191,6 +237,7 @@ impl Dial for Outside {
             let way = lock(&self.way);
             (way.addr.clone(), way.room)
         };
+        self.remember_last(&addr).await;
         // One's own key needs no pin: nobody else can prove it.
         let Some(key) = room.filter(|key| *key != self.own) else { return Ok(()) };
         let first = !std::mem::replace(&mut self.entered, true);
@@ -204,10 +251,11 @@ impl Dial for Outside {
             Err(error) if first && self.met => return Err(super::told(&error)),
             Err(error) => tracing::warn!(%error, "the key of the host is not remembered for this address"),
             Ok(()) if !first || !self.met => self.known_at = addr,
-            Ok(()) if proved => self.notice(format!("its key is remembered for {addr} from now on")),
-            Ok(()) => self.notice(format!(
-                "its key is remembered for {addr} from now on; that it is the right one is for you to compare with its host"
-            )),
+            Ok(()) => {
+                let hint = "; that it is the right one is for you to compare with its host";
+                let text = format!("its key is remembered for {addr} from now on{}", if proved { "" } else { hint });
+                self.tell(Event::new("pinned", text).with("proved", proved), &addr, &key);
+            }
         }
         Ok(())
     }
@@ -230,8 +278,18 @@ impl Reach for Outward {
 }
 
 impl Outside {
-    fn notice(&self, text: String) {
-        self.view.show(Line::Notice(text));
+    fn tell(&self, event: Event, addr: &HostAddr, key: &PublicKey) {
+        let event = event.with("address", addr.to_string()).with("key", Fingerprint::of(key).to_string());
+        self.view.show(Line::Event(event));
+    }
+
+    /// Remembers the room as the one that was entered last, which is a convenience: it may fail.
+    async fn remember_last(&self, addr: &HostAddr) {
+        let Some(last) = self.last.clone() else { return };
+        let addr = addr.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || last.set(&addr)).await {
+            tracing::warn!(%error, "the room is not remembered as the last one");
+        }
     }
 
     /// Compares the key of a host with the one remembered for it. It is remembered once the host has let us in.
@@ -252,7 +310,8 @@ impl Outside {
         let pin = pin.await.map_err(anyhow::Error::from).flatten();
         let pin = pin.map_err(|error| DialError::Final(super::told(&error)))?;
         if pin == Pin::New {
-            self.notice(format!("the fingerprint of {addr} is {}", Fingerprint::of(&key)));
+            let text = format!("the fingerprint of {addr} is {}", Fingerprint::of(&key));
+            self.tell(Event::new("fingerprint", text), addr, &key);
         }
         Ok(pin)
     }

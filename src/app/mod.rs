@@ -14,8 +14,10 @@ mod leaving;
 mod line;
 mod mover;
 mod namesakes;
+mod oneshot;
 mod packaging;
 mod person;
+mod request;
 mod talk;
 
 use std::{
@@ -34,7 +36,7 @@ use crate::{
     settings::{self, SettingsError},
     transfer::settings::Settings,
     trust::{Home, HomeError, Identity},
-    view::{Line, Plain, Terminal, View},
+    view::{Json, Line, Plain, Terminal, View},
 };
 
 /// Does what the command line says. Returns the exit code: 0 done, 1 failed, 2 wrong usage.
@@ -44,19 +46,21 @@ pub fn run() -> ExitCode {
     let grammar = Cli::command();
     // Help must be had also by somebody whose file is wrong.
     let grammar = settings.as_ref().map_or(grammar.clone(), |settings| settings.apply(grammar));
-    let matches = match grammar.try_get_matches() {
-        Ok(matches) => matches,
+    let parsed = grammar.try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(told) => {
             // Where nobody listens, the exit code says enough.
             let _ = told.print();
             return ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
         }
     };
-    match start(&matches, home, settings) {
+    let is_json = cli.is_json();
+    match start(cli, &matches, home, settings) {
         Ok(code) => code,
         Err(error) => {
             let code = if error.is::<person::Usage>() { 2 } else { 1 };
-            print(Line::Error(told(&error)));
+            print_as(Line::Error(told(&error)), is_json);
             ExitCode::from(code)
         }
     }
@@ -72,11 +76,11 @@ fn open_settings(home: &Result<Home, HomeError>) -> Result<settings::Settings> {
 }
 
 fn start(
+    cli: Cli,
     matches: &ArgMatches,
     home: Result<Home, HomeError>,
     settings: Result<settings::Settings>,
 ) -> Result<ExitCode> {
-    let cli = Cli::from_arg_matches(matches)?;
     // What a way into a room starts with, told once more for those who ask in it.
     let settings = |way: &'static str| -> Result<_> {
         let settings = settings?;
@@ -94,14 +98,29 @@ fn start(
         Action::Id => files::id(&home).map(|text| print(Line::Output(text)))?,
         Action::Members(members) => files::members(&home, members).map(|text| print(Line::Output(text)))?,
         Action::Forget(forget) => files::forget(&home, &forget).map(|text| print(Line::Output(text)))?,
+        Action::Say(options) => {
+            log_to(options.once.log.as_deref())?;
+            return runtime()?.block_on(oneshot::say(&home, options));
+        }
+        Action::Send(options) => {
+            log_to(options.once.log.as_deref())?;
+            return runtime()?.block_on(oneshot::send(&home, options));
+        }
+        Action::Get(options) => {
+            log_to(options.once.log.as_deref())?;
+            let (code, path) = runtime()?.block_on(oneshot::get(&home, options))?;
+            // A script has to know under which name it is.
+            path.into_iter().for_each(|path| print(Line::Output(path.display().to_string())));
+            return Ok(code);
+        }
         Action::Host(options) => {
             let settings = settings("host")?;
-            log_to(&options.common)?;
+            log_to(options.common.log.as_deref())?;
             return runtime()?.block_on(host::run(&home, settings, options));
         }
         Action::Join(options) => {
             let settings = settings("join")?;
-            log_to(&options.common)?;
+            log_to(options.common.log.as_deref())?;
             return runtime()?.block_on(join::run(&home, settings, options));
         }
     }
@@ -127,15 +146,26 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 
 /// Prints one line outside a room.
 fn print(line: Line) {
-    let Ok(view) = Plain::new() else { return };
+    print_as(line, false);
+}
+
+/// Prints one line outside a room, as a person or a program reads it.
+fn print_as(line: Line, is_json: bool) {
+    let view: Box<dyn View> = if is_json {
+        let Ok(view) = Json::new() else { return };
+        Box::new(view)
+    } else {
+        let Ok(view) = Plain::new() else { return };
+        Box::new(view)
+    };
     view.show(line);
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else { return };
-    runtime.block_on((&view as &dyn View).drained());
+    runtime.block_on(view.drained());
 }
 
 /// Sends the log to a file, if one is asked for. It never goes to the terminal.
-fn log_to(common: &Common) -> Result<()> {
-    let Some(path) = &common.log else { return Ok(()) };
+fn log_to(path: Option<&Path>) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
     let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
     let file = open_log(path).with_context(|| format!("could not open {}", path.display()))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(file)).init();
@@ -179,6 +209,10 @@ struct Screen {
 impl Screen {
     fn open(common: &Common) -> Result<Self> {
         let look = common.look();
+        if common.json {
+            let view = Arc::new(Json::new().context("could not start")?);
+            return Ok(Self { view, terminal: None, lines: false });
+        }
         let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         if terminal && !common.plain {
             let terminal = Arc::new(Terminal::new());

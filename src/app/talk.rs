@@ -2,11 +2,12 @@
 
 use std::{
     process::ExitCode,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use anyhow::Result;
+use async_trait::async_trait;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
@@ -23,9 +24,10 @@ use super::{
     input::{self, Piped},
     leaving::Leaving,
     line::{Asking, Done, Question, Reader},
+    request::Request,
 };
 use crate::{
-    command::{Context, Flow},
+    command::{Context, Entry, Event, Flow},
     registry::Registry,
     repl::{self, LinesHandle, Next, ReplConfig, ReplHandle, Reply, Typed},
     session::{Ending, Handle, SessionEvent, WhenFull},
@@ -62,6 +64,23 @@ pub(super) enum AtEnd {
     Stay,
 }
 
+/// How what is typed or piped is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lines {
+    /// Whether every line is a message.
+    pub(super) text: bool,
+    /// Whether each line of a pipe is a request of a program.
+    pub(super) json: bool,
+    pub(super) at_end: AtEnd,
+}
+
+/// Something to be done in the room, after which the program leaves.
+#[async_trait]
+pub(super) trait Errand: Send {
+    /// Does it, once we are in. Returns whether something failed, which has been told.
+    async fn run(self: Box<Self>, reader: &Reader) -> bool;
+}
+
 /// What it takes to talk.
 pub(super) struct Talk {
     pub(super) screen: Screen,
@@ -71,9 +90,11 @@ pub(super) struct Talk {
     pub(super) streams: Streams,
     pub(super) people: People,
     pub(super) settings: Arc<settings::Settings>,
-    /// Whether every line is a message.
-    pub(super) text: bool,
-    pub(super) at_end: AtEnd,
+    /// Without, nothing is read.
+    pub(super) lines: Option<Lines>,
+    pub(super) errand: Option<Box<dyn Errand>>,
+    /// Whether it is well if the room ends it.
+    pub(super) may_end: bool,
     pub(super) files: Settings,
     pub(super) history: std::path::PathBuf,
     /// What a person is asked at the door.
@@ -81,19 +102,28 @@ pub(super) struct Talk {
 }
 
 /// The signals that end the program.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    pub(super) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
         })
+    }
+
+    /// Waits for any of them.
+    pub(super) async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
     }
 
     /// Waits for a signal to go. Ctrl-C between two prompts of an editor is a key that came too early.
@@ -115,7 +145,7 @@ impl Signals {
 pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let person = talk.screen.has_person();
     let Talk { screen: Screen { view, terminal, .. }, session, events, on_moved, .. } = talk;
-    let Talk { streams, people, settings, text, at_end, files, history, doorstep, .. } = talk;
+    let Talk { streams, people, settings, lines: input, errand, may_end, files, history, doorstep, .. } = talk;
     // Until the room has its word, the prompt shows the name wished for.
     view.name(&session.me().name);
     let registry = Registry::new(crate::commands::ALL);
@@ -124,10 +154,13 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let cx = Context::new(session.clone(), view.clone(), crate::commands::ALL, when_full, cancel.clone());
     let cx = cx.with_streams(streams).with_people(people).with_settings(settings);
     Desk::of(&cx).set(files);
+    let text = input.is_none_or(|input| input.text);
     let reader = Reader { registry, session: session.clone(), cx: cx.clone(), text };
     let mut signals = Signals::listen()?;
     let listener = Listener::new(registry, cx.clone(), view.clone(), on_moved);
+    let refused = listener.refused.clone();
     let mut stage = listener.stage.subscribe();
+    let mut inside = listener.stage.subscribe();
     let (ending, mut ended) = watch::channel(None);
     let listening = tokio::spawn(listen(listener, events, ending));
 
@@ -144,7 +177,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
             let first = tokio::select! {
                 answered = stage.wait_for(|stage| *stage > Stage::Outside) => match answered {
                     Ok(_) => None,
-                    Err(_) => return Ok(()),
+                    Err(_) => return Ok(false),
                 },
                 Some(first) = asks.recv() => Some(first),
             };
@@ -174,18 +207,39 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
             if let Some(first) = first
                 && !doorstep::ask(first, &mut asks, &mut lines, &mut stage, (&reader.cx, &asking)).await
             {
-                return Ok(());
+                return Ok(false);
             }
             typed(&reader, &asking, &mut doubts, lines).await;
-        } else {
-            failed = piped(&reader, stage, at_end).await?;
+            return anyhow::Ok(false);
         }
-        anyhow::Ok(())
+        match input {
+            Some(input) => piped(&reader, stage, input).await,
+            None => std::future::pending().await,
+        }
+    };
+    let has_errand = errand.is_some();
+    let errand = async {
+        match errand {
+            // An error means that the session is over, which is noticed elsewhere.
+            Some(errand) if inside.wait_for(|stage| *stage == Stage::Inside).await.is_ok() => errand.run(&reader).await,
+            _ => std::future::pending().await,
+        }
     };
     let patience = tokio::select! {
-        _ = ended.wait_for(Option::is_some) => PATIENT,
-        read = read => read.map(|()| PATIENT)?,
+        _ = ended.wait_for(Option::is_some) => {
+            failed = !may_end;
+            PATIENT
+        }
+        read = read => {
+            failed = read?;
+            PATIENT
+        }
+        errand = errand => {
+            failed = errand;
+            PATIENT
+        }
         () = signals.go(&editor) => {
+            failed = has_errand;
             if plain.get().is_some() {
                 // The terminal has echoed ^C, and what follows begins a line.
                 view.show(Line::Output(String::new()));
@@ -202,8 +256,10 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     listening.abort();
     if let Some((text, failure)) = event::ending(&ending, &Fingerprint::of(&session.me().key)) {
         failed |= failure;
-        if failure { cx.error(text) } else { cx.notice(text) }
+        if failure || !may_end { cx.error(text) } else { cx.event(event::closed(&ending, text)) }
     }
+    // A person has read of it, and may have said it again.
+    failed |= terminal.is_none() && refused.load(Relaxed);
     if undelivered > 0 {
         failed = true;
         cx.error(format!("{undelivered} {} not delivered", if undelivered == 1 { "line" } else { "lines" }));
@@ -320,48 +376,84 @@ async fn typed(reader: &Reader, asking: &Asking, doubts: &mut Doubts, mut lines:
     }
 }
 
-/// Reads a pipe, once we are in. Returns whether something in it failed.
-async fn piped(reader: &Reader, mut stage: watch::Receiver<Stage>, at_end: AtEnd) -> Result<bool> {
-    let mut failed = false;
-    // An error means that the session is over.
-    if stage.wait_for(|stage| *stage == Stage::Inside).await.is_err() {
-        return Ok(failed);
-    }
-    let mut lines = input::lines()?;
-    let mut asker = None;
-    while let Some(line) = lines.recv().await {
-        match line {
-            Piped::Line(line) => {
-                // A pipe sees no question, but what follows is the answer all the same.
-                let done = match asker.take() {
-                    Some(asker) => reader.answer(asker, &line).await,
-                    None => reader.line(&line).await,
-                };
-                asker = done.asker;
-                failed |= done.failed;
-                if done.flow == Flow::Quit {
-                    return Ok(failed);
+/// What is read from a pipe.
+struct Piping<'a> {
+    reader: &'a Reader,
+    json: bool,
+    asker: Option<&'static Entry>,
+    failed: bool,
+}
+
+impl Piping<'_> {
+    /// Does what a line of the pipe says.
+    async fn line(&mut self, line: &str) -> Flow {
+        if !self.json {
+            return self.typed(line).await.0;
+        }
+        match Request::read(line) {
+            Ok(None) => Flow::Continue,
+            Ok(Some(Request { line, id })) => {
+                let (flow, ok) = self.typed(&line).await;
+                if let Flow::Ask(question) = flow {
+                    self.reader.cx.event(Event::new("question", question));
                 }
+                if let Some(id) = id {
+                    self.reader.cx.event(Event::new("done", "").with("id", id).with("ok", ok));
+                }
+                flow
             }
-            Piped::TooLong => {
-                failed = true;
-                reader.cx.error("a line of the input is too long to be sent");
-            }
-            Piped::Failed(reason) => {
-                failed = true;
-                reader.cx.error(reason);
+            Err(wrong) => {
+                self.error(wrong);
+                Flow::Continue
             }
         }
     }
-    match at_end {
+
+    /// Does what a line says, and says whether it worked.
+    async fn typed(&mut self, line: &str) -> (Flow, bool) {
+        // A pipe need not look at a question, but what follows is the answer all the same.
+        let done = match self.asker.take() {
+            Some(asker) => self.reader.answer(asker, line).await,
+            None => self.reader.line(line).await,
+        };
+        self.asker = done.asker;
+        self.failed |= done.failed;
+        (done.flow, !done.failed)
+    }
+
+    fn error(&mut self, reason: impl Into<String>) {
+        self.failed = true;
+        self.reader.cx.error(reason);
+    }
+}
+
+/// Reads a pipe, once we are in. Returns whether something in it failed.
+async fn piped(reader: &Reader, mut stage: watch::Receiver<Stage>, input: Lines) -> Result<bool> {
+    // An error means that the session is over.
+    if stage.wait_for(|stage| *stage == Stage::Inside).await.is_err() {
+        return Ok(false);
+    }
+    let mut piping = Piping { reader, json: input.json, asker: None, failed: false };
+    let mut lines = input::lines()?;
+    while let Some(line) = lines.recv().await {
+        match line {
+            Piped::Line(line) => {
+                if piping.line(&line).await == Flow::Quit {
+                    return Ok(piping.failed);
+                }
+            }
+            Piped::TooLong => piping.error("a line of the input is too long to be sent"),
+            Piped::Failed(reason) => piping.error(reason),
+        }
+    }
+    match input.at_end {
         AtEnd::Stay => std::future::pending().await,
         AtEnd::Leave(wait) => {
             let _ = timeout(wait, reader.session.drained()).await;
             for name in Desk::of(&reader.cx).finish(wait, &reader.cx).await {
-                failed = true;
-                reader.cx.error(format!("nobody received {name}"));
+                piping.error(format!("nobody received {name}"));
             }
         }
     }
-    Ok(failed)
+    Ok(piping.failed)
 }

@@ -130,14 +130,17 @@ fn the_default_command_takes_lines() {
     assert_eq!(default.input, Input::Line);
 }
 
-/// Names of files and errors that happen to be names of commands, too.
-const OTHER_MEANINGS: [(&str, &str); 6] = [
+/// Names of files, values and errors that happen to be names of commands, too.
+const OTHER_MEANINGS: [(&str, &str); 9] = [
     ("trust/file.rs", "lock"),
     ("downloads/staging.rs", "lock"),
     ("trust/home.rs", "bans"),
     ("trust/home.rs", "history"),
     ("room/names.rs", "me"),
     ("src/tape.rs", "text"),
+    ("app/host.rs", "port"),
+    ("app/event.rs", "port"),
+    ("view/json.rs", "text"),
 ];
 
 #[test]

@@ -5,11 +5,13 @@
 
 mod giver;
 mod incoming;
+mod outcome;
 mod outgoing;
 mod overview;
 mod receiving;
 mod serving;
 mod status;
+mod told;
 
 use std::{
     collections::BTreeMap,
@@ -34,6 +36,7 @@ use crate::{
 };
 use giver::tell;
 use incoming::Theirs;
+pub use outcome::{Account, Up};
 use outgoing::Mine;
 
 /// How long a transfer waits for its owner to come back after the room has restarted.

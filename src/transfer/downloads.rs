@@ -67,6 +67,8 @@ pub struct Saved {
     pub path: PathBuf,
     /// What it is.
     pub kind: Kind,
+    /// The BLAKE3 of its content, once somebody has compared it.
+    pub hash: Option<[u8; 32]>,
 }
 
 impl Downloads {
@@ -233,7 +235,7 @@ impl Existing {
 
     /// What it would be, as [`Staging::save`] tells it.
     pub fn saved(&self) -> Saved {
-        Saved { name: self.plan.top.as_str().to_owned(), path: self.path(), kind: self.plan.kind }
+        Saved { name: self.plan.top.as_str().to_owned(), path: self.path(), kind: self.plan.kind, hash: None }
     }
 
     /// The name it has.

@@ -64,7 +64,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// What has come, whole and checked.
 enum Whole {
     /// To be given its name.
-    Staged(Box<Staging>, u64),
+    Staged(Box<Staging>, u64, [u8; 32]),
     /// The same was there already.
     There(PathBuf),
 }
@@ -168,7 +168,7 @@ pub(super) fn fetch(mut stream: Stream, order: &Order, then: Then) -> Fetched {
         Err(_) => drop(stream),
     }
     let fetched = got.and_then(|whole| match whole {
-        Whole::Staged(staging, len) => Ok(Fetched::Saved(staging.save()?, len)),
+        Whole::Staged(staging, len, hash) => Ok(Fetched::Saved(Saved { hash: Some(hash), ..staging.save()? }, len)),
         Whole::There(path) => Ok(Fetched::Present(path)),
     });
     match (fetched, order.control.wish()) {
@@ -273,7 +273,7 @@ fn take(stream: &mut Stream, order: &Order, then: Then) -> Result<Whole, End> {
             thrown(staging.discard());
             Whole::There(path)
         }
-        None => Whole::Staged(Box::new(staging), plan.content_len()),
+        None => Whole::Staged(Box::new(staging), plan.content_len(), whole),
     })
 }
 

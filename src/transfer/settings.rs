@@ -15,6 +15,11 @@ pub enum AutoAccept {
     UpTo(u64),
     /// Nothing, of those who are trusted neither: whoever says so wants to be asked.
     None,
+    /// Nothing, of one's own key neither: something else decides.
+    Never,
+    /// Nothing, and each offer is declined at once: a program is there that only says or sends something, and nobody shall
+    /// wait for it.
+    Decline,
 }
 
 impl AutoAccept {

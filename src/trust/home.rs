@@ -93,6 +93,11 @@ impl Home {
         self.data.join("people")
     }
 
+    /// The file of the room that was entered last, see [`LastRoom`](super::LastRoom).
+    pub fn last(&self) -> PathBuf {
+        self.state.join("last")
+    }
+
     /// The file of the lines typed before.
     pub fn history(&self) -> PathBuf {
         self.state.join("history")

@@ -11,6 +11,7 @@ mod fingerprint;
 mod home;
 mod hosts;
 mod identity;
+mod last;
 mod members;
 mod people;
 #[cfg(test)]
@@ -24,5 +25,6 @@ pub use fingerprint::Fingerprint;
 pub use home::{Home, HomeError};
 pub use hosts::{Hosts, HostsError, Pin};
 pub use identity::{Identity, IdentityError};
+pub use last::LastRoom;
 pub use members::{Listed, Members, MembersError};
 pub use people::{Mark, Marks, People, PeopleError, Person};

@@ -1,4 +1,4 @@
-//! What a person sees, as a trait: terminal, plain and recording forms, and the one display filter.
+//! What a person sees, as a trait: terminal, plain, quiet, JSON and recording forms, and the one display filter.
 //!
 //! It owns how lines look and in which order they appear. It does not decide what is said, and does not read the
 //! keyboard: that is [`crate::repl`], whose thread also draws the [`Terminal`] form.
@@ -7,17 +7,26 @@ pub mod filter;
 pub mod wrap;
 
 mod backlog;
+mod json;
 mod line;
 pub mod look;
+#[cfg(test)]
+pub(crate) mod paper;
 mod plain;
+mod quiet;
 mod recording;
 mod screen;
 mod terminal;
+mod writer;
 
 pub use backlog::Backlog;
+pub use json::Json;
+#[cfg(test)]
+pub(crate) use json::schema;
 pub use line::{Bar, Direction, Event, Line, Manner, Privacy, Said};
 pub use look::Look;
 pub use plain::Plain;
+pub use quiet::Quiet;
 pub use recording::Recording;
 pub use terminal::Terminal;
 
@@ -43,6 +52,16 @@ pub trait View: Send + Sync {
 
     /// Whether a person sees rows above a prompt, so that what is under way need not be told in lines.
     fn has_status(&self) -> bool {
+        false
+    }
+
+    /// Whether [`progress`](Self::progress) is looked at.
+    fn wants_progress(&self) -> bool {
+        self.has_status()
+    }
+
+    /// Whether a program reads it, which also gets the events that have no sentence for people.
+    fn is_for_programs(&self) -> bool {
         false
     }
 

@@ -1,26 +1,17 @@
-//! The form for pipes: one line per event, no colour, no prompt, no wrapping. It owns the thread that writes, so that a
-//! reader who does not read stops nobody but this thread; it does not read input.
+//! The form for pipes: one line per event, no colour, no prompt, no wrapping. It does not read input.
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, mpsc},
-    thread,
+use std::io::{self, Write};
+
+use super::{
+    Backlog, Event, Line, Manner, Privacy, Said, View, filter,
+    wrap::MARGIN,
+    writer::{Output, Writer},
 };
-
-use super::{Backlog, Event, Line, Manner, Privacy, Said, View, filter, wrap::MARGIN};
 
 /// Lines to standard output, errors to standard error.
 ///
 /// Give it `ready().await` before each event, `drained().await` before leaving, and end when `closed().await` returns.
-pub struct Plain {
-    jobs: mpsc::Sender<Job>,
-    backlog: Arc<Backlog>,
-}
-
-struct Job {
-    text: String,
-    error: bool,
-}
+pub struct Plain(Writer);
 
 impl Plain {
     /// Writes to the program's own outputs.
@@ -36,32 +27,7 @@ impl Plain {
     /// # Errors
     /// When the system gives no thread.
     pub fn with(out: impl Write + Send + 'static, err: impl Write + Send + 'static) -> io::Result<Self> {
-        // Unbounded, for `show` must not wait: `Backlog` counts it, and its readers wait instead.
-        let (jobs, queue) = mpsc::channel();
-        let backlog = Arc::new(Backlog::default());
-        let counted = backlog.clone();
-        thread::Builder::new().name("output".to_owned()).spawn(move || write_all(&queue, out, err, &counted))?;
-        Ok(Self { jobs, backlog })
-    }
-
-    fn put(&self, text: String, error: bool) {
-        let bytes = text.len();
-        self.backlog.add(bytes);
-        if self.jobs.send(Job { text, error }).is_err() {
-            self.backlog.written(bytes);
-        }
-    }
-}
-
-fn write_all(queue: &mpsc::Receiver<Job>, mut out: impl Write, mut err: impl Write, backlog: &Backlog) {
-    for job in queue {
-        if job.error {
-            // Nobody is left to be told that errors cannot be told.
-            let _ = err.write_all(job.text.as_bytes()).and_then(|()| err.flush());
-        } else if !backlog.is_closed() && out.write_all(job.text.as_bytes()).and_then(|()| out.flush()).is_err() {
-            backlog.close();
-        }
-        backlog.written(job.text.len());
+        Writer::start(out, err).map(Self)
     }
 }
 
@@ -69,19 +35,19 @@ impl View for Plain {
     fn show(&self, line: Line) {
         match line {
             Line::Said(said) if said.own => {}
-            Line::Said(said) => self.put(message(&prefix(&said), &said.text), false),
-            Line::Event(Event { text, .. }) | Line::Notice(text) => self.put(message("* ", &text), false),
-            Line::Error(text) => self.put(message("error: ", &text), true),
+            Line::Said(said) => self.0.put(message(&prefix(&said), &said.text), Output::Out),
+            Line::Event(Event { text, .. }) | Line::Notice(text) => self.0.put(message("* ", &text), Output::Out),
+            Line::Error(text) => self.0.put(message("error: ", &text), Output::Err),
             Line::Output(text) => {
                 for row in filter::rows(&text) {
-                    self.put(format!("{}\n", filter::isolate(&row)), false);
+                    self.0.put(format!("{}\n", filter::isolate(&row)), Output::Out);
                 }
             }
         }
     }
 
     fn backlog(&self) -> Option<&Backlog> {
-        Some(&self.backlog)
+        Some(self.0.backlog())
     }
 }
 

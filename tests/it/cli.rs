@@ -27,7 +27,7 @@ fn help_and_version_are_told_and_every_subcommand_has_examples() {
     assert!(help.out.contains("Examples:\n  pchat host"), "{}", help.out);
     let version = Pchat::once(&home, &["--version"]);
     assert_eq!((version.code, version.out.as_str()), (Some(0), concat!("pchat ", env!("CARGO_PKG_VERSION"))));
-    for subcommand in ["host", "join", "id", "members", "forget"] {
+    for subcommand in ["host", "join", "say", "send", "get", "id", "members", "forget"] {
         assert!(help.out.contains(&format!("\n  {subcommand}")), "{}", help.out);
         let help = Pchat::once(&home, &[subcommand, "--help"]);
         assert_eq!(help.code, Some(0));
@@ -42,7 +42,15 @@ fn case_9_wrong_usage_exits_with_2_and_says_what_is_wrong() {
     for (args, says) in [
         (&["dance"][..], "dance"),
         (&[], "Usage"),
-        (&["join"], "ADDR"),
+        (&["say"], "ADDR"),
+        (&["say", "127.0.0.1:1", " "], "nothing to say"),
+        (&["send", "127.0.0.1:1"], "PATH"),
+        (&["send", "127.0.0.1:1", "-"], "--as NAME"),
+        (&["send", "127.0.0.1:1", "-", "--as", "../x"], "cannot be the name of a file"),
+        (&["send", "127.0.0.1:1", "x", "--as", "y"], "send -"),
+        (&["get"], "ADDR"),
+        (&["get", "127.0.0.1:1", "two"], "two"),
+        (&["host", "--times", "2"], "--send"),
         (&["join", "a", "b"], "'b'"),
         (&["join", "127.0.0.1:65536"], "65536"),
         (&["join", "127.0.0.1:0"], "127.0.0.1:0"),

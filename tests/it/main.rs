@@ -23,6 +23,7 @@ mod power;
 mod question;
 mod rights;
 mod screen;
+mod scripts;
 mod settings;
 mod shown;
 mod support;

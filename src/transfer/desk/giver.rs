@@ -3,7 +3,7 @@
 use super::{Desk, State, incoming::Course};
 use crate::limits::file::RESERVE;
 use crate::{
-    command::Context,
+    command::{Context, Event},
     session::Member,
     transfer::{
         message::Offer,
@@ -53,6 +53,7 @@ impl State {
     pub(super) fn takes(&mut self, offer: &Offer, giver: Giver, open_room: bool) -> bool {
         let auto = self.settings.as_ref().map_or(AutoAccept::None, |settings| settings.auto_accept);
         match (giver, auto) {
+            (_, AutoAccept::Never | AutoAccept::Decline) => false,
             (Giver::Own, _) => true,
             (Giver::Ignored, _) | (_, AutoAccept::None) => false,
             (Giver::Trusted, _) | (_, AutoAccept::All) => true,
@@ -76,10 +77,22 @@ pub(super) fn tell(who: &Member, text: String, cx: &Context) {
     }
 }
 
+/// As [`tell`], with values.
+pub(super) fn tell_event(who: &Member, event: Event, cx: &Context) {
+    if !cx.ignores(&who.key) {
+        cx.event(event);
+    }
+}
+
 impl Desk {
     /// Whether this person wants to be asked about everything that others offer, whoever they are.
     pub fn asks_always(&self) -> bool {
         self.with_quietly(|state| state.settings.as_ref().is_some_and(|set| set.auto_accept == AutoAccept::None))
+    }
+
+    /// Whether nothing that is offered is wanted.
+    pub(super) fn declines_all(&self) -> bool {
+        self.with_quietly(|state| state.settings.as_ref().is_some_and(|set| set.auto_accept == AutoAccept::Decline))
     }
 
     /// Asks about what a key offered while nothing of it was to be seen.
@@ -93,7 +106,7 @@ impl Desk {
             shown.collect::<Vec<_>>()
         });
         for id in hidden {
-            cx.notice(self.question(id));
+            self.ask(id, cx);
         }
     }
 }

@@ -7,12 +7,12 @@ use tokio::task::spawn_blocking;
 
 use super::{
     Desk, Hint, REUNION, State,
-    giver::{Giver, tell},
-    no_offer, same,
+    giver::{Giver, tell, tell_event},
+    no_offer, same, told,
 };
 use crate::limits::file::{MAX_OFFERS, MAX_OVER, MAX_PARTIAL};
 use crate::{
-    command::{self, Context, Withdrawal},
+    command::{self, Context, Event, Withdrawal},
     session::Member,
     size::Size,
     transfer::{
@@ -82,6 +82,11 @@ impl Theirs {
         !self.up && !self.is_busy()
     }
 
+    /// An event about it.
+    pub(super) fn event(&self, kind: &'static str, text: impl Into<String>) -> Event {
+        told::from(told::about(kind, text, Some(self.number), &self.offer), &self.from)
+    }
+
     /// Name, size and owner.
     pub(super) fn describe(&self) -> String {
         format!("{} of {}", self.offer.describe(), self.from.name)
@@ -117,10 +122,12 @@ impl Desk {
             theirs.control.want(theirs.control.wish());
             let over =
                 matches!(theirs.state, Course::Saved(_) | Course::Present(_) | Course::Declined | Course::Cancelled);
-            Some((std::mem::replace(&mut theirs.number, number) != number && !over).then(|| theirs.describe()))
+            let news = std::mem::replace(&mut theirs.number, number) != number && !over;
+            let text = || format!("{} is offer {number} now", theirs.describe());
+            Some(news.then(|| theirs.event("renumbered", text())))
         });
         match again {
-            Some(Some(what)) => return tell(from, format!("{what} is offer {number} now"), cx),
+            Some(Some(event)) => return tell_event(from, event, cx),
             Some(None) => return,
             None => {}
         }
@@ -162,21 +169,47 @@ impl Desk {
             return tell(from, text, cx);
         };
         self.mark();
-        if !takes {
-            return tell(from, self.question(id), cx);
+        if !takes && self.declines_all() && giver != Giver::Ignored {
+            let desk = self.clone();
+            return cx.spawn(async move |cx| {
+                // It may have been taken back meanwhile.
+                if let Err(error) = desk.decline(number, &cx).await {
+                    tracing::debug!(%error, "an offer was not declined");
+                }
+                Ok(())
+            });
         }
-        cx.notice(format!("{} offers {}: offer {number}, which is being received", from.name, offer.describe()));
+        if !takes {
+            return self.ask(id, cx);
+        }
+        let text = format!("{} offers {}: offer {number}, which is being received", from.name, offer.describe());
+        self.tell_of_offer(id, text, true, cx);
         let desk = self.clone();
         cx.spawn(async move |cx| {
             match desk.has_room(id, giver.reserve()).await {
                 Ok(()) => drop(desk.start(id, Vec::new(), |course| *course == Course::Asked)),
                 Err(error) => {
                     cx.error(format!("offer {number} is not received without asking: {error:#}"));
-                    cx.notice(desk.question(id));
+                    desk.ask(id, &cx);
                 }
             }
             Ok(())
         });
+    }
+
+    /// Asks about an offer.
+    pub(super) fn ask(&self, id: u64, cx: &Context) {
+        self.tell_of_offer(id, self.question(id), false, cx);
+    }
+
+    fn tell_of_offer(&self, id: u64, text: String, receiving: bool, cx: &Context) {
+        let found = self.with_quietly(|state| {
+            let theirs = state.theirs.get(&id)?;
+            let event = theirs.event("offer", text).with("own", false).with("private", theirs.private);
+            let event = event.with("receiving", receiving);
+            Some((theirs.from.clone(), event))
+        });
+        found.into_iter().for_each(|(from, event)| tell_event(&from, event, cx));
     }
 
     /// The line that asks about an offer.
@@ -298,11 +331,11 @@ impl Desk {
                 return None;
             }
             let open = matches!(theirs.state, Course::Asked | Course::Paused(_) | Course::PausedThere);
-            let told = || format!("offer {} ({}) is not up any more", theirs.number, theirs.describe());
-            open.then(|| (theirs.from.clone(), told()))
+            let text = || format!("offer {} ({}) is not up any more", theirs.number, theirs.describe());
+            open.then(|| (theirs.from.clone(), theirs.event("withdrawn", text())))
         });
         if let Some((from, told)) = told {
-            tell(&from, told, cx);
+            tell_event(&from, told, cx);
         }
     }
 

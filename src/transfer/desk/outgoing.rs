@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Desk, Hint, State, giver::tell, no_offer, same};
+use super::{Desk, Hint, State, no_offer, same, told};
 pub(super) use crate::limits::file::MAX_RECEIVERS;
 use crate::{
     args,
@@ -227,13 +227,18 @@ impl Desk {
             let mine = state.mine.get_mut(&tag)?;
             let before = mine.number.replace(number);
             let whom = mine.to.as_ref().map_or("everyone", |to| &to.name);
-            Some(match before {
-                None => format!("offer {number}: {} for {whom}", mine.offer.describe()),
-                Some(_) => format!("{} is offer {number} now", mine.offer.shown()),
+            let event = match before {
+                None => mine.event("offer", format!("offer {number}: {} for {whom}", mine.offer.describe())),
+                Some(_) => mine.event("renumbered", format!("{} is offer {number} now", mine.offer.shown())),
+            };
+            let event = event.with("own", true).with("private", mine.to.is_some());
+            Some(match &mine.to {
+                Some(to) => told::to(event, to),
+                None => event,
             })
         });
         match told {
-            Some(told) => cx.notice(told),
+            Some(told) => cx.event(told),
             // Of another run of this program: it is gone with that.
             None => tracing::debug!(tag, "an own offer that is not known"),
         }
@@ -278,7 +283,8 @@ impl Desk {
             None
         });
         if let Some(mine) = gone {
-            cx.notice(format!("offer {} ({}) is taken back", withdrawal.number, mine.offer.shown()));
+            let text = format!("offer {} ({}) is taken back", withdrawal.number, mine.offer.shown());
+            cx.event(mine.event("withdrawn", text).with("own", true));
         }
     }
 
@@ -290,7 +296,7 @@ impl Desk {
             if mine.to.as_ref().is_some_and(|to| to.key != from.key) {
                 return None;
             }
-            let name = mine.offer.shown();
+            let about = (mine.number, mine.offer.clone());
             let state = Fate::Told(report.clone());
             let full = mine.receivers.len() >= MAX_RECEIVERS;
             match mine.receivers.iter_mut().find(|receiver| same(&receiver.who, from)) {
@@ -303,36 +309,28 @@ impl Desk {
                 }
                 None => return None,
             }
-            Some(name)
+            Some(about)
         });
-        let Some(name) = told else { return };
+        let Some((number, offer)) = told else { return };
         self.mark();
-        let who = &from.name;
-        let text = match report {
-            Report::Saved => format!("{who} saved {name}"),
-            Report::Present => format!("{who} has {name} already"),
-            Report::Declined => format!("{who} declined {name}"),
-            Report::Paused(reason) if reason.is_empty() => format!("{who} paused {name}"),
-            Report::Paused(reason) => format!("{name} waits at {who}: {}", clean(&reason)),
-            Report::Cancelled => format!("{who} cancelled {name}"),
-            Report::Failed(reason) => format!("{who} could not receive {name}: {}", clean(&reason)),
-        };
-        tell(from, text, cx);
+        told::report(report, from, (number, &offer), cx);
     }
 
     pub(super) fn pause_sending(&self, number: u32, cx: &Context) -> Result<()> {
-        let name = self.with(|state| {
+        let go_on = self.hint(Hint::GoOn(number));
+        let event = self.with(|state| {
             let (_, mine) = state.mine(number).ok_or_else(|| no_offer(number))?;
             ensure!(!std::mem::replace(&mut mine.paused, true), "offer {number} is paused already");
             mine.stop(Wish::Pause, None, cx);
-            Ok(mine.offer.shown())
+            let text = format!("{} is paused for everyone; {go_on}", mine.offer.shown());
+            Ok(mine.event("paused", text).with("own", true))
         })?;
-        cx.notice(format!("{name} is paused for everyone; {}", self.hint(Hint::GoOn(number))));
+        cx.event(event);
         Ok(())
     }
 
     pub(super) async fn resume_sending(&self, number: u32, cx: &Context) -> Result<()> {
-        let (tag, name, waiting) = self.with(|state| {
+        let (tag, event, waiting) = self.with(|state| {
             let (tag, mine) = state.mine(number).ok_or_else(|| no_offer(number))?;
             ensure!(std::mem::replace(&mut mine.paused, false), "offer {number} is not paused");
             // One that has not noticed yet that it is paused hears of both.
@@ -342,9 +340,10 @@ impl Desk {
             };
             let waiting = mine.receivers.iter().filter(waits);
             let waiting: Vec<Member> = waiting.map(|receiver| receiver.who.clone()).collect();
-            Ok((tag, mine.offer.shown(), waiting))
+            let event = mine.event("resumed", format!("{} goes on", mine.offer.shown())).with("own", true);
+            Ok((tag, event, waiting))
         })?;
-        cx.notice(format!("{name} goes on"));
+        cx.event(event);
         for member in waiting {
             self.context(cx).send_to(&member, Message::Resumed { tag }.encode()).await?;
         }

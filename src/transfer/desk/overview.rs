@@ -35,7 +35,7 @@ impl Desk {
     }
 
     /// What each number that is up stands for, in a few words: `photos.zip (2.1 GiB) from bob`.
-    pub fn offers(&self) -> BTreeMap<u32, String> {
+    pub fn descriptions(&self) -> BTreeMap<u32, String> {
         self.with_quietly(|state| {
             let own = state.mine.values().filter_map(|mine| Some((mine.number?, mine.offer.describe() + ", yours")));
             let seen = state.theirs.values().filter(|theirs| theirs.up && !theirs.hidden);

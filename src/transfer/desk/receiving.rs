@@ -8,6 +8,7 @@ use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 use super::{
     Desk, Hint,
     incoming::{Course, shown},
+    told::{self, about},
 };
 use crate::{
     command::{Context, Result},
@@ -194,24 +195,30 @@ impl Desk {
     }
 
     /// Tells the person and the owner how it came to its end.
-    async fn over(&self, id: u64, fetched: Fetched, cx: &Context) {
+    pub(super) async fn over(&self, id: u64, fetched: Fetched, cx: &Context) {
         let known = self.with_quietly(|state| {
             let theirs = state.theirs.get(&id)?;
             Some((theirs.offer.clone(), theirs.from.clone(), theirs.tag, theirs.number, theirs.private))
         });
         let Some((offer, from, tag, number, private)) = known else { return };
-        let Verdict { course, line, report } = self.judge(&fetched, &offer, (&from.name, number));
+        let Verdict { course, line, report } = self.judge(&fetched, &offer, (&from, number));
         if course == Course::Cancelled && report.is_some() {
             self.forget_partial(id).await;
         }
+        let failed = course.clone();
+        let is_error = matches!(line, Some(Line::Error(_)));
         // First, so that whoever reads the line finds it so.
         self.with(|state| {
             if let Some(theirs) = state.theirs.get_mut(&id) {
                 (theirs.state, theirs.telling) = (course, true);
             }
         });
-        if let Some(line) = line {
-            cx.show(line);
+        line.into_iter().for_each(|line| cx.show(line));
+        if let Course::Failed(reason) | Course::Paused(reason) = &failed {
+            let kind = if matches!(failed, Course::Failed(_)) { "failed" } else { "paused" };
+            if is_error {
+                cx.event(told::from(about(kind, "", Some(number), &offer), &from).with("reason", &**reason));
+            }
         }
         if let Fetched::Saved(saved, ..=SHOWN_BYTES) = &fetched
             && offer.folder.is_none()
@@ -229,19 +236,27 @@ impl Desk {
     }
 
     /// What the end of a try means: for this end, its person, and the owner.
-    fn judge(&self, fetched: &Fetched, offer: &Offer, (who, number): (&str, u32)) -> Verdict {
-        let name = offer.shown();
+    fn judge(&self, fetched: &Fetched, offer: &Offer, (from, number): (&Member, u32)) -> Verdict {
+        let (name, who) = (offer.shown(), &from.name);
         let go_on = self.hint(Hint::GoOn(number));
-        let notice = |text: String| Some(Line::Notice(text));
+        let event = |kind, text: String| told::from(about(kind, text, Some(number), offer), from);
+        let notice = |kind, text: String| Some(Line::Event(event(kind, text)));
         let not_received = |reason: &str| Some(Line::Error(format!("{name} from {who} was not received: {reason}")));
         let (course, line, report) = match fetched {
             Fetched::Saved(saved, len) => {
-                let line = notice(format!("saved {} ({} from {who})", shown(&saved.path), Size(*len)));
-                (Course::Saved(saved.path.clone()), line, Some(Report::Saved))
+                let text = format!("saved {} ({} from {who})", shown(&saved.path), Size(*len));
+                let line = event("saved", text).with("path", saved.path.to_string_lossy()).with("already", false);
+                let line = line.with("bytes", *len);
+                let line = match saved.hash {
+                    Some(hash) => line.with("hash", blake3::Hash::from_bytes(hash).to_hex().as_str()),
+                    None => line,
+                };
+                (Course::Saved(saved.path.clone()), Some(Line::Event(line)), Some(Report::Saved))
             }
             Fetched::Present(path) => {
-                let line = notice(format!("{name} from {who} is there already: {}", shown(path)));
-                (Course::Present(path.clone()), line, Some(Report::Present))
+                let text = format!("{name} from {who} is there already: {}", shown(path));
+                let line = event("saved", text).with("path", path.to_string_lossy()).with("already", true);
+                (Course::Present(path.clone()), Some(Line::Event(line)), Some(Report::Present))
             }
             Fetched::Full(reason) => {
                 let line = Line::Error(format!("{name} from {who} is paused: {reason}; {go_on}"));
@@ -257,21 +272,21 @@ impl Desk {
             }
             Fetched::Broken(reason) => (Course::Failed(reason.clone()), None, None),
             Fetched::Wished(Wish::Pause) => {
-                let line = notice(format!("{name} is paused; {go_on}"));
+                let line = notice("paused", format!("{name} is paused; {go_on}"));
                 (Course::Paused(String::new()), line, Some(Report::Paused(String::new())))
             }
             Fetched::Wished(Wish::Cancel) => {
-                (Course::Cancelled, notice(format!("{name} is cancelled")), Some(Report::Cancelled))
+                (Course::Cancelled, notice("cancelled", format!("{name} is cancelled")), Some(Report::Cancelled))
             }
             Fetched::Wished(_) | Fetched::Stopped(Stop::Unknown, _) => {
                 let line = format!("{name} of {who} is not offered any more; what came is kept for another time");
-                (Course::Failed("not offered any more".to_owned()), notice(line), None)
+                (Course::Failed("not offered any more".to_owned()), notice("withdrawn", line), None)
             }
             Fetched::Stopped(Stop::Paused, _) => {
-                (Course::PausedThere, notice(format!("{who} has paused {name}")), None)
+                (Course::PausedThere, notice("paused", format!("{who} has paused {name}")), None)
             }
             Fetched::Stopped(Stop::Cancelled, _) => {
-                (Course::Cancelled, notice(format!("{who} has cancelled {name}")), None)
+                (Course::Cancelled, notice("cancelled", format!("{who} has cancelled {name}")), None)
             }
             Fetched::Stopped(_, reason) => {
                 let reason = crate::view::filter::clean(reason);

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::{
     Desk,
-    giver::tell,
+    giver::tell_event,
     outgoing::{Fate, MAX_RECEIVERS, Receiver},
-    same,
+    same, told,
 };
 use crate::limits::file::{MAX_STREAMS, MAX_STREAMS_OF_ONE};
 use crate::{
-    command::{Context, Opened, Stream},
+    command::{Context, Member, Opened, Stream},
     transfer::{
         control::{Control, Wish},
         meter::Meter,
@@ -44,7 +44,7 @@ impl Desk {
                     self.show(cx);
                     self.mark();
                     if !cx.has_status() {
-                        tell(stream.peer(), format!("{} receives {}", stream.peer().name, job.name), cx);
+                        self.tell_of_receiver(purpose.tag, stream.peer(), cx);
                     }
                 }
                 cx.thread(move |cx| {
@@ -55,6 +55,14 @@ impl Desk {
                 });
             }
         }
+    }
+
+    fn tell_of_receiver(&self, tag: u32, peer: &Member, cx: &Context) {
+        let event = self.with_quietly(|state| {
+            let mine = state.mine.get(&tag)?;
+            Some(mine.event("sending", format!("{} receives {}", peer.name, mine.offer.shown())))
+        });
+        event.into_iter().for_each(|event| tell_event(peer, told::to(event, peer), cx));
     }
 
     /// A place among the streams that are served, if there is one for this key.
@@ -123,8 +131,9 @@ impl Desk {
     fn served(&self, id: Option<u64>, tag: u32, job: &Job, served: Served, cx: &Context) {
         job.control.uses(None);
         let failed = self.with(|state| {
-            let receivers = state.mine.get_mut(&tag).map(|mine| &mut mine.receivers)?;
-            let receiver = receivers.iter_mut().find(|receiver| Some(receiver.id) == id)?;
+            let mine = state.mine.get_mut(&tag)?;
+            let event = mine.event("failed", "");
+            let receiver = mine.receivers.iter_mut().find(|receiver| Some(receiver.id) == id)?;
             receiver.live = false;
             let stopped = matches!(served, Served::Broken(_)) && job.control.wish() == Wish::Cancel;
             receiver.owed &= stopped;
@@ -138,7 +147,7 @@ impl Desk {
                 };
             }
             match served {
-                Served::Unreadable(reason) => Some((receiver.who.name.clone(), reason)),
+                Served::Unreadable(reason) => Some((receiver.who.clone(), event, reason)),
                 Served::Broken(error) => {
                     tracing::info!(%error, "a stream of files broke");
                     None
@@ -146,8 +155,9 @@ impl Desk {
                 _ => None,
             }
         });
-        if let Some((who, reason)) = failed {
-            cx.error(format!("{} does not reach {who}: {reason}", job.name));
+        if let Some((who, event, reason)) = failed {
+            cx.error(format!("{} does not reach {}: {reason}", job.name, who.name));
+            cx.event(told::to(event, &who).with("reason", reason));
         }
         self.mark();
     }

@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_millis(250);
 impl Desk {
     /// Draws rows for as long as something is under way, if somebody sees them.
     pub(super) fn show(&self, cx: &Context) {
-        if !cx.has_status() || self.with_quietly(|state| std::mem::replace(&mut state.drawn, true)) {
+        if !cx.wants_progress() || self.with_quietly(|state| std::mem::replace(&mut state.drawn, true)) {
             return;
         }
         let desk = self.clone();

@@ -10,12 +10,13 @@ use crate::{
     session::{self, Dial, DialError, Dialed, SessionConfig, WhenFull},
     stream::pair,
     transfer::{
+        fetch::Fetched,
         message::{Contents, Offer, Report},
         record::{Control, Purpose, Reader, Record, Stop, Then},
         settings::{AutoAccept, SESSION_BYTES},
     },
     trust::{Mark, People, scratch::Scratch},
-    view::{Line, Recording},
+    view::{Json, Line, Recording, View, paper::Paper, schema::Schema},
     wire::{Instance, PublicKey, encode_body},
 };
 
@@ -41,6 +42,12 @@ fn desk() -> (Desk, Context, Arc<Recording>) {
 }
 
 fn desk_among(people: People) -> (Desk, Context, Arc<Recording>) {
+    let view = Arc::new(Recording::default());
+    let (desk, cx) = desk_with(people, view.clone());
+    (desk, cx, view)
+}
+
+fn desk_with(people: People, view: Arc<dyn View>) -> (Desk, Context) {
     let me = member(1, "ann");
     let config = SessionConfig {
         key: me.key,
@@ -50,12 +57,11 @@ fn desk_among(people: People) -> (Desk, Context, Arc<Recording>) {
         timing: session::Timing::default(),
     };
     let (handle, _) = session::start(config, Nowhere, &TaskTracker::new());
-    let view = Arc::new(Recording::default());
-    let cx = Context::new(handle, view.clone(), &[], WhenFull::Fail, CancellationToken::new());
+    let cx = Context::new(handle, view, &[], WhenFull::Fail, CancellationToken::new());
     let cx = cx.with_people(people);
     let desk = Desk::of(&cx);
     desk.set(Settings { auto_accept: AutoAccept::None, downloads: "/nonexistent".into() });
-    (desk, cx, view)
+    (desk, cx)
 }
 
 fn file(name: &str, bytes: u64) -> Offer {
@@ -79,7 +85,12 @@ fn offered(desk: &Desk, cx: &Context, from: &Member, number: u32, tag: u32, offe
 
 fn notices(view: &Recording) -> Vec<String> {
     let lines = view.lines().into_iter();
-    lines.filter_map(|line| if let Line::Notice(text) = line { Some(text) } else { None }).collect()
+    let sentence = |line| match line {
+        Line::Notice(text) => Some(text),
+        Line::Event(event) => Some(event.text),
+        _ => None,
+    };
+    lines.filter_map(sentence).collect()
 }
 
 #[tokio::test]
@@ -273,4 +284,75 @@ async fn a_receiver_who_is_ignored_is_kept_account_of_in_silence() {
     assert!(desk.overview().contains("to eve") && desk.overview().contains("saved"), "{}", desk.overview());
     desk.received(&report(&member(2, "bob"), 2), &cx);
     assert_eq!(notices(&view), ["bob saved mine"]);
+}
+
+#[tokio::test]
+async fn what_becomes_of_offers_fits_the_schema_of_events_too() {
+    let (bob, paper) = (member(2, "bob"), Paper::default());
+    let json: Arc<dyn View> = Arc::new(Json::with(paper.clone()).expect("a thread"));
+    let (desk, cx) = desk_with(People::default(), json.clone());
+    let scratch = Scratch::new();
+    std::fs::write(scratch.join("mine"), "x").expect("a file");
+    let source = crate::transfer::source::Source::open(&scratch.join("mine"), &|| false).expect("it is there");
+    desk.with(|state| state.mine.insert(9, Mine::of(source, None)));
+    offered(&desk, &cx, &bob, 1, 1, file("photo", 5));
+    offered(&desk, &cx, &bob, 4, 1, file("photo", 5));
+    for report in [
+        Report::Failed("the \u{1b}[2J disk".into()),
+        Report::Paused(String::new()),
+        Report::Paused("full".into()),
+        Report::Cancelled,
+        Report::Declined,
+        Report::Present,
+        Report::Saved,
+    ] {
+        desk.reported(&bob, 9, report, &cx);
+    }
+    let fetched = Fetched::Failed("the hashes differ".into());
+    let id = desk.with(|state| state.theirs(4).map(|(id, _)| id)).expect("it is up");
+    desk.over(id, fetched, &cx).await;
+    json.drained().await;
+    let schema = Schema::documented();
+    let text = paper.text();
+    let kinds: Vec<_> = text.lines().map(|line| schema.check(line)).collect();
+    let of_mine = ["failed", "paused", "paused", "cancelled", "declined", "delivered", "delivered"];
+    assert_eq!(kinds, [&["offer", "renumbered"][..], &of_mine, &["error", "failed"]].concat());
+    let failed: Vec<_> = text.lines().filter(|line| line.contains("\"failed\"")).collect();
+    assert!(
+        failed[0].contains("\"to\":\"bob\"") && failed[0].contains("\"reason\":\"the \\u001b[2J disk\""),
+        "{failed:?}"
+    );
+    assert!(failed[1].contains("\"from\":\"bob\"") && !failed[1].contains("\"text\""), "{failed:?}");
+}
+
+#[tokio::test]
+async fn an_account_tells_who_has_it_who_declined_and_who_neither() {
+    let (desk, cx, _view) = desk();
+    let scratch = Scratch::new();
+    std::fs::write(scratch.join("mine"), "x").expect("a file");
+    let source = crate::transfer::source::Source::open(&scratch.join("mine"), &|| false).expect("it is there");
+    desk.with(|state| state.mine.insert(9, Mine::of(source, None)));
+    let account = || desk.accounts(&cx).remove(0);
+    assert_eq!((account().reached, account().missing.len()), (0, 0), "nobody is there");
+    // One who has it and is gone counts.
+    desk.reported(&member(2, "bob"), 9, Report::Saved, &cx);
+    assert_eq!(account().reached, 1);
+    assert!(desk.reached(1, 1).await.is_ok());
+    assert!(desk.reached(2, 1).await.is_err(), "one of two could not be offered");
+    assert!(timeout_at(Instant::now(), desk.reached(1, 2)).await.is_err());
+}
+
+#[tokio::test]
+async fn who_declines_all_is_asked_about_nothing() {
+    let (desk, cx, view) = desk();
+    let takes = |auto| {
+        desk.set(Settings { auto_accept: auto, downloads: "/nonexistent".into() });
+        desk.with(|state| state.takes(&file("x", 1), Giver::Own, false))
+    };
+    assert!(!takes(AutoAccept::Never) && !takes(AutoAccept::Decline) && takes(AutoAccept::None));
+    desk.set(Settings { auto_accept: AutoAccept::Decline, downloads: "/nonexistent".into() });
+    offered(&desk, &cx, &member(2, "bob"), 1, 1, file("x", 5));
+    cx.finish().await;
+    assert_eq!(view.lines(), []);
+    assert!(desk.questions().is_empty() && desk.overview().contains("declined"), "{}", desk.overview());
 }

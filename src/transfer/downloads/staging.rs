@@ -160,7 +160,7 @@ impl Staging {
         let synced = self.shared.calls.sync(&self.shared.folder).map_err(disk_error("save", &name));
         self.clear();
         synced?;
-        Ok(Saved { path: self.shared.path.join(&name), name, kind: self.plan.kind })
+        Ok(Saved { path: self.shared.path.join(&name), name, kind: self.plan.kind, hash: None })
     }
 
     /// Removes what is staged.
