@@ -382,7 +382,7 @@ fn make(
     Ok((editor, Box::new(printer)))
 }
 
-/// Starts the thread that wakes the editor: a wake waits while the editor searches or completes, and nobody else may.
+/// Starts the thread that wakes the editor: a wake waits while the editor searches, and nobody else may.
 fn wake_by(printer: Arc<Mutex<Printer>>, link: &Link) -> Option<()> {
     let (wake, wakes) = std_mpsc::sync_channel(1);
     let shared = link.shared.clone();
