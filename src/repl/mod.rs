@@ -15,6 +15,7 @@ mod keys;
 mod layout;
 mod menu;
 mod paint;
+mod question;
 mod restore;
 mod seen;
 
