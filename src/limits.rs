@@ -324,7 +324,7 @@ pub mod screen {
     /// How many bytes may: the longest lines would otherwise take 16 MiB.
     pub const BYTES: usize = 4 << 20;
 
-    /// How many rows wait for an editor that cannot draw (search, completion, Ctrl-Z): more than a person reads back.
+    /// How many rows wait for an editor that cannot draw (search, Ctrl-Z): more than a person reads back.
     /// Beyond it the oldest are replaced by a note.
     pub const QUEUED_ROWS: usize = 10_000;
 

@@ -76,7 +76,7 @@ impl Registry {
         let rest = &name[typed.len()..];
         let space = if usage.is_empty() { "" } else { " " };
         let text = format!("{rest}{space}{usage}");
-        (!text.is_empty()).then(|| Hint { text, completes: rest.len() })
+        (!text.is_empty()).then_some(Hint { text, completes: rest.len() })
     }
 
     /// Whether everything that these words mean exists, as far as words can tell.

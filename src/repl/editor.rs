@@ -19,7 +19,9 @@ use super::{
     helper::{Drawer, lock},
     history::{self, History},
     keys::{self, Suspend},
-    layout, restore,
+    layout,
+    question::{Kind, Question},
+    restore,
     seen::Seen,
 };
 use crate::view::{Line, Terminal, View};
@@ -63,36 +65,6 @@ enum Outcome {
     Eof,
     Failed,
     Gone,
-}
-
-/// What stands before the line, and what that is.
-struct Question {
-    text: String,
-    kind: Kind,
-    /// The line to begin with.
-    line: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Prompt,
-    Question,
-    Secret,
-}
-
-impl Question {
-    fn new(text: &str, kind: Kind) -> Self {
-        Self { text: crate::view::filter::clean(text).into_owned(), kind, line: String::new() }
-    }
-
-    fn prompt(text: String, line: String) -> Self {
-        Self { text, kind: Kind::Prompt, line }
-    }
-
-    /// What is asked when there is no answer yet. A prompt is made anew.
-    fn again(self) -> Option<Self> {
-        (self.kind != Kind::Prompt || !self.line.is_empty()).then_some(self)
-    }
 }
 
 type Printer = Box<dyn ExternalPrinter + Send>;
@@ -382,7 +354,7 @@ fn make(
     Ok((editor, Box::new(printer)))
 }
 
-/// Starts the thread that wakes the editor: a wake waits while the editor searches or completes, and nobody else may.
+/// Starts the thread that wakes the editor: a wake waits while the editor searches, and nobody else may.
 ///
 /// While the line being typed fills the window, nothing could be seen above it, and each drawing would leave a copy of
 /// what scrolls out: lines wait until it is entered, or fits.

@@ -80,7 +80,10 @@ impl Menu {
         let shown = if all > most { most - 1 } else { all };
         // The chosen one stays in sight.
         let from = self.chosen.map_or(0, |at| (at + 1).saturating_sub(shown));
-        let words: Vec<_> = self.candidates[from..from + shown].iter().map(|one| filter::clean(&one.word)).collect();
+        // Of paths the folder stands in the line.
+        let folder = common(&self.candidates).rfind('/').filter(|at| *at > 0).map_or(0, |at| at + 1);
+        let words = self.candidates[from..from + shown].iter().map(|one| filter::clean(&one.word[folder..]));
+        let words: Vec<_> = words.collect();
         let width = columns.saturating_sub(1);
         let widest = words.iter().map(|word| wrap::columns(word)).max().unwrap_or(0).min(width / 2);
         let mut rows: Vec<String> = Vec::with_capacity(most);
@@ -149,6 +152,16 @@ mod tests {
         assert_eq!(menu.rows(80, 100, true)[6], "\x1b[7m> w9  number 9\x1b[0m");
         assert!(menu.rows(80, 1, false).is_empty(), "a low window has no room");
         assert_eq!(menu.rows(20, 3, false), ["  w8", "> w9", "  and 18 more"]);
+    }
+
+    #[test]
+    fn of_paths_the_names_are_shown_and_of_commands_the_slash() {
+        let shown = |words: &[&str]| {
+            let menu = Menu::new(0, ("", 0), words.iter().map(|word| Candidate::plain(*word)).collect());
+            menu.rows(80, 8, false)
+        };
+        assert_eq!(shown(&["~/a/one", "~/a/one more/"]), ["  one", "  one more/"]);
+        assert_eq!(shown(&["/kick", "/lock"]), ["  /kick", "  /lock"]);
     }
 
     #[test]

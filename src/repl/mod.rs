@@ -16,6 +16,7 @@ mod layout;
 mod lines;
 mod menu;
 mod paint;
+mod question;
 mod restore;
 mod seen;
 

@@ -196,7 +196,7 @@ fn case_82_a_search_or_a_menu_that_stays_open_holds_up_nobody_and_hides_nothing(
     const LINES: usize = 1_000;
     let Talk { mut host, mut peer, port, _alice } = talk();
     let mut witness = Peer::enter(port, "witness");
-    for (round, (open, shown)) in [("p\t", "alice> pause"), (CTRL_R, "reverse-i-search")].into_iter().enumerate() {
+    for (round, (open, shown)) in [("p\t", "\n  pause "), (CTRL_R, "reverse-i-search")].into_iter().enumerate() {
         host.line(&format!("hello {round}"));
         // Between two prompts the keys are the terminal's.
         let prompt = format!("alice: hello {round}\nalice>");
