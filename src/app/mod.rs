@@ -1,6 +1,7 @@
 //! The program: joins room or dialer, session, commands, input and view, and owns the order in which they start
 //! and stop. Nothing else in the crate knows all of them.
 
+mod diagnosis;
 mod doorstep;
 mod entrance;
 mod event;
@@ -50,6 +51,7 @@ fn start(cli: Cli) -> Result<ExitCode> {
         Action::Id => files::id(&home).map(|text| print(Line::Output(text)))?,
         Action::Members(members) => files::members(&home, members).map(|text| print(Line::Output(text)))?,
         Action::Forget(forget) => files::forget(&home, &forget).map(|text| print(Line::Output(text)))?,
+        Action::Doctor(options) => return diagnosis::run(&home, &options),
         Action::Host(options) => {
             log_to(&options.common)?;
             return runtime()?.block_on(host::run(&home, options));

@@ -16,7 +16,7 @@ mod tls;
 mod turn;
 
 pub use addresses::{Kind, OwnAddress, address_towards, leads_out, needs_zone, own_addresses, usable_addresses};
-pub use dial::{Connected, DialError, DialTiming, connect, connect_end};
+pub use dial::{Connected, DialError, DialTiming, connect, connect_end, resolve};
 pub use door::{Door, DoorConfig, End, Incoming, Stop};
 pub use listen::{ListenError, bind};
 pub use probe::{Answer, Probe, Sight};
