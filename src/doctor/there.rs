@@ -109,7 +109,7 @@ impl<'a> Way<'a> {
     fn tell(&self, sight: &Sight) -> Told {
         let target = self.target;
         let failed = |what: &str, next: String| Told {
-            finding: Finding::new(Mark::Problem, format!("{target} {what}{}", self.begins())).next(next),
+            finding: Finding::new(Mark::Problem, format!("{target}{} {what}", self.begins())).next(next),
             is_failure: true,
         };
         match sight {
@@ -141,13 +141,13 @@ impl<'a> Way<'a> {
     fn tell_answer(&self, answer: &Answer, tcp: Duration) -> Told {
         let (target, tcp) = (self.target, millis(tcp));
         let foreign = |what: String, next: &str| Told {
-            finding: Finding::new(Mark::Problem, format!("{target} accepts the connection{}, {what}", self.begins()))
+            finding: Finding::new(Mark::Problem, format!("{target}{} accepts the connection, {what}", self.begins()))
                 .next(next),
             is_failure: true,
         };
         match answer {
             Answer::Room { .. } => Told {
-                finding: Finding::new(Mark::Ok, format!("{target} answers after {tcp}{}; it is a pchat room", self.begins())),
+                finding: Finding::new(Mark::Ok, format!("{target}{} answers after {tcp}; it is a pchat room", self.begins())),
                 is_failure: false,
             },
             Answer::Silent => foreign(
@@ -169,8 +169,8 @@ impl<'a> Way<'a> {
     /// Where the way begins.
     fn begins(&self) -> String {
         match self.from {
-            _ if self.to_self => ", which is this machine itself".to_owned(),
-            Some(from) => format!(" (from {}, {})", from.ip, from.interface),
+            _ if self.to_self => " (this machine itself)".to_owned(),
+            Some(from) => format!(" (by way of {}, {})", from.interface, from.ip),
             None => String::new(),
         }
     }
@@ -332,7 +332,7 @@ fn tell_cost(report: &mut Report, connections: usize) {
     }
     let (s, minutes) = (if connections == 1 { "" } else { "s" }, TRIES_IN.as_secs() / 60);
     let text = format!(
-        "{connections} connection{s} made, none of which entered; a room takes {TRIES} in {minutes} minutes from one address that \
+        "{connections} connection{s} made, and none entered; a room takes {TRIES} in {minutes} minutes from one address that \
          do not enter"
     );
     report.add(Finding::new(Mark::Note, text));

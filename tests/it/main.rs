@@ -4,6 +4,7 @@ mod catalogue;
 mod cli;
 mod codes;
 mod corpus;
+mod doctor;
 #[cfg(target_os = "linux")]
 mod door;
 mod dropin;
