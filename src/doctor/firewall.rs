@@ -43,16 +43,17 @@ impl System<'_> {
 
     fn ufw(&self, port: u16) -> Option<Finding> {
         let conf = fs::read_to_string(self.root.join("etc/ufw/ufw.conf")).ok()?;
-        if setting(&conf, "ENABLED")? != "yes" {
+        if !setting(&conf, "ENABLED")?.eq_ignore_ascii_case("yes") {
             return None;
         }
         let defaults = fs::read_to_string(self.root.join("etc/default/ufw")).unwrap_or_default();
-        let verdict = if setting(&defaults, "DEFAULT_INPUT_POLICY").as_deref() == Some("accept") {
-            Verdict::Open
-        } else {
-            let rules = fs::read_to_string(self.root.join("etc/ufw/user.rules"));
-            rules.map_or(Verdict::Unknown, |rules| ufw_rules(&rules, port))
-        };
+        let verdict =
+            if setting(&defaults, "DEFAULT_INPUT_POLICY").is_some_and(|policy| policy.eq_ignore_ascii_case("ACCEPT")) {
+                Verdict::Open
+            } else {
+                let rules = fs::read_to_string(self.root.join("etc/ufw/user.rules"));
+                rules.map_or(Verdict::Unknown, |rules| ufw_rules(&rules, port))
+            };
         Some(judged("ufw", verdict, port, &format!("sudo ufw allow {port}/tcp")))
     }
 
@@ -127,11 +128,11 @@ fn judged(name: &str, verdict: Verdict, port: u16, line: &str) -> Finding {
     }
 }
 
-/// The value of `key` in a file of assignments for a shell, in lower case.
+/// The value of `key` in a file of assignments for a shell.
 fn setting(file: &str, key: &str) -> Option<String> {
     let value = |line: &str| line.trim().strip_prefix(key)?.strip_prefix('=').map(str::to_owned);
     let value = file.lines().filter_map(value).next_back()?;
-    Some(value.trim_matches(['"', '\'', ' ']).to_ascii_lowercase())
+    Some(value.trim_matches(['"', '\'', ' ']).to_owned())
 }
 
 /// What the rules of ufw make of a port. It keeps each beside a comment of this form, in which the first that fits counts:
@@ -143,11 +144,9 @@ fn ufw_rules(rules: &str, port: u16) -> Verdict {
         let [action, protocol, ports, _, from, .., direction] = fields[..] else { continue };
         let concerns = matches!(protocol, "tcp" | "any") && from == "any" && direction.starts_with("in");
         if concerns && (ports == "any" || names_port(ports, port)) {
-            return if action.starts_with("allow") || action.starts_with("limit") {
-                Verdict::Open
-            } else {
-                Verdict::Closed
-            };
+            // Else it is let in, perhaps not too often.
+            let closed = action.starts_with("deny") || action.starts_with("reject");
+            return if closed { Verdict::Closed } else { Verdict::Open };
         }
     }
     Verdict::Closed
@@ -176,15 +175,27 @@ fn nft_rules(ruleset: &str, port: u16) -> Option<(Verdict, String)> {
             (chain, input) = (name.trim_end_matches([' ', '{']), false);
         }
         input |= line.contains("hook input");
-        let drops = line.contains("policy drop") || ["drop", "reject"].iter().any(|word| line == *word);
+        let drops = line.contains("policy drop") || is_all_dropped(line);
         if input && drops && dropping.is_none() {
             dropping = Some(format!("{table} {chain}"));
         }
-        let ports = line.split_once(" dport ").map(|(_, rest)| rest.split(" accept").next().unwrap_or(rest));
-        open |= line.contains("accept") && ports.is_some_and(|ports| names_port(ports, port));
+        open |= line.contains(" accept") && nft_ports(line).is_some_and(|ports| names_port(ports, port));
     }
     let verdict = if open { Verdict::Open } else { Verdict::Closed };
     dropping.map(|chain| (verdict, chain))
+}
+
+/// Whether a rule of nftables turns away whatever comes to it.
+fn is_all_dropped(rule: &str) -> bool {
+    let counted = rule.strip_prefix("counter packets ").and_then(|rest| rest.splitn(4, ' ').nth(3));
+    let rule = counted.unwrap_or(rule);
+    rule == "drop" || rule.starts_with("reject")
+}
+
+/// The ports of TCP that a rule of nftables names.
+fn nft_ports(rule: &str) -> Option<&str> {
+    let (_, ports) = rule.split_once("tcp dport ").or_else(|| rule.split_once("th dport "))?;
+    if ports.starts_with('{') { ports.split('}').next() } else { ports.split(' ').next() }
 }
 
 /// What `iptables -S INPUT` makes of a port; nothing if it drops nothing.

@@ -18,5 +18,6 @@ pub use here::here;
 pub use report::Report;
 pub use there::there;
 
-/// How long one connection may take, with the handshake on it.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long one connection may take, with the handshake on it: a little longer than systems take to find out that nobody
+/// has an address in the local network, 3 s, which is to be told from a firewall that says nothing.
+const PATIENCE: Duration = Duration::from_millis(3_500);

@@ -114,7 +114,9 @@ impl<'a> Way<'a> {
         };
         match sight {
             Sight::TimedOut => failed(
-                "does not answer within 3 s: a firewall drops it, the machine is off, or it is in another network",
+                &format!(
+                    "does not answer within {PATIENCE:?}: a firewall drops it, the machine is off, or it is in another network"
+                ),
                 self.why_silent(),
             ),
             Sight::Failed(error) => match error.kind() {
@@ -125,9 +127,17 @@ impl<'a> Way<'a> {
                 io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
                     failed("cannot be reached: no way leads there from this machine", self.why_no_way())
                 }
-                io::ErrorKind::HostUnreachable => {
-                    failed("cannot be reached: something on the way says that nobody is there", self.why_silent())
-                }
+                io::ErrorKind::HostUnreachable => match self.beside {
+                    Some(beside) => failed(
+                        "cannot be reached: no machine in your network answers to that address",
+                        format!(
+                            "is the address right, and is the machine on and in the same network ({})? A WLAN for guests keeps \
+                             its machines apart",
+                            beside.interface
+                        ),
+                    ),
+                    None => failed("cannot be reached: a router on the way says so", self.why_silent()),
+                },
                 io::ErrorKind::PermissionDenied => failed(
                     "may not be reached: a firewall of this machine, or one on the way, forbids it",
                     "let the firewall of this machine allow outgoing connections of pchat".to_owned(),
@@ -151,7 +161,7 @@ impl<'a> Way<'a> {
                 is_failure: false,
             },
             Answer::Silent => foreign(
-                "but says nothing within 3 s: no pchat room, or a very busy one".to_owned(),
+                format!("but says nothing within {PATIENCE:?}: no pchat room, or a very busy one"),
                 "is the port the one that the host's `pchat host` prints?",
             ),
             Answer::Closed => foreign(
@@ -216,7 +226,7 @@ impl<'a> Way<'a> {
         if self.target.is_ipv6() {
             return "this machine has no IPv6 connection: ask the host for an IPv4 address".to_owned();
         }
-        "connect this machine to a network".to_owned()
+        "join the network of the host, or ask for an address that is reached from outside of it".to_owned()
     }
 
     /// Points out a VPN in between.

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
-use if_addrs::IfAddr;
+use if_addrs::{IfAddr, Interface};
 
 mod kind;
 
@@ -36,13 +36,14 @@ impl OwnAddress {
     }
 }
 
-/// All addresses of this machine, in the order in which others should try them.
+/// All addresses of this machine that are in use, in the order in which others should try them.
 ///
 /// # Errors
 ///
 /// If the system does not tell them.
 pub fn own_addresses() -> io::Result<Vec<OwnAddress>> {
-    let found = if_addrs::get_if_addrs()?.into_iter().filter_map(|interface| {
+    // An interface whose cable is not plugged in keeps its address.
+    let found = if_addrs::get_if_addrs()?.into_iter().filter(Interface::is_oper_up).filter_map(|interface| {
         let ip = interface.ip();
         let kind = Kind::of(ip, &interface.name, interface.is_p2p)?;
         let prefix = match &interface.addr {

@@ -131,7 +131,7 @@ fn a_web_server_is_named_and_cannot_steer_the_terminal() {
 fn a_server_that_says_nothing_is_given_up_soon() {
     let began = Instant::now();
     let ended = look_at_server(|mut stream| drop(io::copy(&mut stream, &mut io::sink())));
-    assert!(ended.out.contains("says nothing within 3 s"), "{ended:?}");
+    assert!(ended.out.contains("says nothing within 3.5s"), "{ended:?}");
     // The rest is what a busy machine takes to start a program.
     assert!(began.elapsed() < Duration::from_secs(13), "{:?}", began.elapsed());
 }

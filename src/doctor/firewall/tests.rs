@@ -115,7 +115,16 @@ fn a_ruleset_of_nftables_is_read() {
     assert_eq!(nft_rules(NFT, 5000), Some((Verdict::Closed, chain.clone())));
     assert_eq!(nft_rules(&NFT.replace("80 }", "5000-5010 }"), 5000), Some((Verdict::Open, chain.clone())));
     let refusing = NFT.replace("policy drop;\n\t\tct", "policy accept;\n\t\treject\n\t\tct");
-    assert_eq!(nft_rules(&refusing, 5000), Some((Verdict::Closed, chain)));
+    assert_eq!(nft_rules(&refusing, 5000), Some((Verdict::Closed, chain.clone())));
+    // The way that iptables writes it.
+    let counted = NFT.replace(
+        "tcp dport { 22, 80 } accept",
+        "udp dport 5000 accept\n\t\ttcp dport 22 counter packets 1 bytes 5000 accept",
+    );
+    assert_eq!(nft_rules(&counted, 5000), Some((Verdict::Closed, chain.clone())));
+    assert_eq!(nft_rules(&counted.replace("dport 22", "dport 5000"), 5000), Some((Verdict::Open, chain.clone())));
+    assert!(is_all_dropped("counter packets 3 bytes 180 drop") && is_all_dropped("reject with icmpx admin-prohibited"));
+    assert!(!is_all_dropped("ip saddr 192.0.2.1 drop") && !is_all_dropped("counter packets 3 bytes 180 accept"));
     // What only passes through is not ours.
     assert_eq!(nft_rules(&NFT.replace("policy drop;\n\t\tct", "policy accept;\n\t\tct"), 5000), None);
     assert_eq!(nft_rules("", 5000), None);

@@ -35,10 +35,10 @@ fn refused_and_dropped_are_told_apart() {
     );
     assert!(refused.contains("\n=> is the room open"), "{refused}");
     let dropped = told(&way, &Sight::TimedOut);
-    assert!(dropped.contains("does not answer within 3 s"), "{dropped}");
+    assert!(dropped.contains("does not answer within 3.5s"), "{dropped}");
     assert!(dropped.contains("=> run `pchat doctor` at the host") && dropped.contains("WLAN for guests"), "{dropped}");
     let nobody = told(&way, &failed(io::ErrorKind::HostUnreachable));
-    assert!(nobody.contains("nobody is there") && nobody.contains("the machine is off"), "{nobody}");
+    assert!(nobody.contains("no machine in your network") && nobody.contains("same network (wlan0)"), "{nobody}");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn what_accepts_and_is_no_room_is_named() {
     let way = way("192.0.2.5:5000", None, None);
     let tcp = Duration::from_millis(2);
     for (answer, says) in [
-        (Answer::Silent, "says nothing within 3 s"),
+        (Answer::Silent, "says nothing within 3.5s"),
         (Answer::Closed, "closes it at once"),
         (
             Answer::Foreign { first: b"SSH-2.0-x\x1b[31m\r\n".to_vec() },
