@@ -54,6 +54,11 @@ pub enum Action {
     ///
     /// Do this only if you know why the key has changed: otherwise somebody may be posing as the host.
     Forget(Forget),
+    /// Find out why two machines do not reach each other.
+    ///
+    /// Without an address it looks at this machine as a host: the port, the addresses, the firewall. With one it looks at a
+    /// room from here, and does not enter it. Both change and remember nothing. Exit code 1 means that a problem was found.
+    Doctor(Doctor),
     /// Print a script that makes your shell complete what you type after `pchat`
     #[command(
         after_help = "Examples:\n  pchat completions bash > ~/.local/share/bash-completion/completions/pchat\n  \
@@ -332,6 +337,23 @@ pub struct Forget {
     pub address: String,
 }
 
+/// What to look at.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  pchat doctor\n  pchat doctor --port 5001\n  pchat doctor 192.168.1.5\n  \
+    pchat doctor example.org:5001")]
+pub struct Doctor {
+    /// The room to look at, as it is given to `pchat join`; without it, this machine
+    #[arg(value_name = "ADDR[:PORT]")]
+    pub address: Option<String>,
+    /// The port of this machine that a room is to have
+    #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT, conflicts_with = "address")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: u16,
+    /// Whether to use colours; `auto` leaves them out if NO_COLOR is set or the terminal has none
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+}
+
 /// How many lines a second one member may say; nothing for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate(pub Option<NonZeroU32>);
@@ -423,6 +445,9 @@ mod tests {
             "pchat host --stay",
             "pchat members forget",
             "pchat forget",
+            "pchat doctor a b",
+            "pchat doctor --port 0",
+            "pchat doctor a --port 5001",
         ] {
             assert!(parse(wrong).is_err_and(|kind| kind != ErrorKind::DisplayHelp), "{wrong}");
         }

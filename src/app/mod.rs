@@ -2,6 +2,7 @@
 //! and stop. Nothing else in the crate knows all of them.
 
 mod assist;
+mod diagnosis;
 mod doorstep;
 mod doubts;
 mod entrance;
@@ -113,6 +114,7 @@ fn start(
             path.into_iter().for_each(|path| print(Line::Output(path.display().to_string())));
             return Ok(code);
         }
+        Action::Doctor(options) => return diagnosis::run(&home, &options),
         Action::Host(options) => {
             let settings = settings("host")?;
             log_to(options.common.log.as_deref())?;

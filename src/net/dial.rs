@@ -167,7 +167,12 @@ async fn connect_tcp(addr: &HostAddr, timing: &DialTiming) -> Result<(TcpStream,
     timeout(timing.total, tcp).await.map_err(|_| DialError::TimedOut(addr.clone()))?
 }
 
-async fn resolve(addr: &HostAddr) -> Result<Vec<SocketAddr>, DialError> {
+/// The addresses that a room's name stands for, in the order in which they are tried: at least one.
+///
+/// # Errors
+///
+/// [`DialError::NotFound`] if there is none.
+pub async fn resolve(addr: &HostAddr) -> Result<Vec<SocketAddr>, DialError> {
     let not_found = |source| DialError::NotFound { host: addr.host().to_owned(), source };
     let found = lookup_host((addr.host(), addr.port())).await.map_err(not_found)?;
     let addresses = alternated(found);

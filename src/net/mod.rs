@@ -6,6 +6,7 @@ mod door;
 #[cfg(test)]
 mod hostile;
 mod listen;
+mod probe;
 mod rlimit;
 mod share;
 mod socket;
@@ -14,15 +15,16 @@ mod tally;
 mod tls;
 mod turn;
 
-pub use addresses::usable_addresses;
-pub use dial::{Connected, DialError, DialTiming, connect, connect_end};
+pub use addresses::{Kind, OwnAddress, address_towards, leads_out, needs_zone, own_addresses, usable_addresses};
+pub use dial::{Connected, DialError, DialTiming, connect, connect_end, resolve};
 pub use door::{Door, DoorConfig, End, Incoming, Stop};
 pub use listen::{ListenError, bind};
+pub use probe::{Answer, Probe, Sight};
 pub use rlimit::{descriptors_for, members_within, raise_descriptor_limit};
 #[cfg(target_os = "linux")]
 pub(crate) use socket::lift_descriptor;
 pub use standing::Try;
-pub use tls::{client_config, peer_key, server_config, stream_client_config, stream_server_config};
+pub use tls::{client_config, own_version, peer_key, server_config, stream_client_config, stream_server_config};
 pub(crate) use tls::{server_name, speaks_stream};
 pub use turn::Turn;
 

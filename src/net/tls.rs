@@ -27,6 +27,12 @@ use crate::wire::{ALPN, EXPORTER, PublicKey, STREAM_ALPN};
 /// DER allows.
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
+/// How the ALPN name of every version begins.
+const VERSION_PREFIX: &str = "pchat/";
+
+/// The highest version of the protocol that a probe asks for: there is no telling how far others have come.
+const VERSIONS_ASKED: u16 = 16;
+
 /// The TLS settings of the end that listens. It accepts any peer that proves an Ed25519 key.
 pub fn server_config(identity: &Identity) -> Arc<ServerConfig> {
     Arc::new(server(identity, ALPN, provider()))
@@ -60,6 +66,14 @@ fn server(identity: &Identity, alpn: &[u8], provider: Arc<CryptoProvider>) -> Se
 /// the key with the one it expects.
 pub fn client_config(identity: &Identity) -> Arc<ClientConfig> {
     client(identity, ALPN, provider())
+}
+
+/// The TLS settings of an end that only looks what answers: it takes every version of the protocol, its own first.
+pub(super) fn probe_config(identity: &Identity) -> Arc<ClientConfig> {
+    let mut config = ClientConfig::clone(&client_config(identity));
+    let others = (1..=VERSIONS_ASKED).map(|version| format!("{VERSION_PREFIX}{version}").into_bytes());
+    config.alpn_protocols.extend(others.filter(|name| name != ALPN));
+    Arc::new(config)
 }
 
 /// The TLS settings of a stream's opener. The caller compares the key, as with [`stream_server_config`].
@@ -104,6 +118,20 @@ pub(super) fn exporter<Side>(connection: &ConnectionCommon<Side>) -> Option<[u8;
 /// Whether both ends agreed on the protocol. TLS lets a peer pass that names none.
 pub(super) fn speaks_pchat(connection: &CommonState) -> bool {
     connection.alpn_protocol() == Some(ALPN)
+}
+
+/// The version of the protocol that both ends agreed on.
+pub(super) fn version_spoken(connection: &CommonState) -> Option<u16> {
+    version_of(connection.alpn_protocol()?)
+}
+
+/// The version of the protocol that this program speaks.
+pub fn own_version() -> u16 {
+    version_of(ALPN).expect("the name ends in a number")
+}
+
+fn version_of(alpn: &[u8]) -> Option<u16> {
+    std::str::from_utf8(alpn).ok()?.strip_prefix(VERSION_PREFIX)?.parse().ok()
 }
 
 /// Whether both ends agreed on the protocol of a stream.

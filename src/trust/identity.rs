@@ -101,7 +101,11 @@ impl Identity {
     }
 
     /// The identity in a file, nothing if there is no file.
-    fn load(path: &Path) -> Result<Option<Self>, IdentityError> {
+    ///
+    /// # Errors
+    ///
+    /// If the file is there and not usable, or could not be read.
+    pub fn load(path: &Path) -> Result<Option<Self>, IdentityError> {
         // Opening a FIFO waits for its other end unless told not to.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let opened = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path);

@@ -27,7 +27,7 @@ fn help_and_version_are_told_and_every_subcommand_has_examples() {
     assert!(help.out.contains("Examples:\n  pchat host"), "{}", help.out);
     let version = Pchat::once(&home, &["--version"]);
     assert_eq!((version.code, version.out.as_str()), (Some(0), concat!("pchat ", env!("CARGO_PKG_VERSION"))));
-    for subcommand in ["host", "join", "say", "send", "get", "id", "members", "forget"] {
+    for subcommand in ["host", "join", "say", "send", "get", "doctor", "id", "members", "forget"] {
         assert!(help.out.contains(&format!("\n  {subcommand}")), "{}", help.out);
         let help = Pchat::once(&home, &[subcommand, "--help"]);
         assert_eq!(help.code, Some(0));
@@ -63,6 +63,9 @@ fn case_9_wrong_usage_exits_with_2_and_says_what_is_wrong() {
         (&["members", "forget"], "NAME"),
         (&["forget"], "ADDR"),
         (&["forget", "a:b:c"], "a:b:c"),
+        (&["doctor", "a:b:c"], "a:b:c"),
+        (&["doctor", "--port", "0"], "--port"),
+        (&["doctor", "a", "--port", "5001"], "cannot be used with"),
     ] {
         let ended = Pchat::once(&home, args);
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");

@@ -6,6 +6,7 @@ mod cli;
 mod codes;
 mod corpus;
 mod docs;
+mod doctor;
 #[cfg(target_os = "linux")]
 mod door;
 mod dropin;

@@ -1,0 +1,58 @@
+//! `pchat doctor`: looks at this machine or at a room, and prints what it found.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result};
+
+use super::{person, runtime};
+use crate::{
+    cli,
+    doctor::{self, Report},
+    trust::{Home, HostAddr, Hosts, Identity},
+    view::look::When,
+};
+
+/// Looks, prints, and says with its exit code whether a problem was found.
+pub(super) fn run(home: &Home, options: &cli::Doctor) -> Result<ExitCode> {
+    let runtime = runtime()?;
+    let report = match &options.address {
+        None => {
+            // Whether a room here is this person's is a detail: an identity that cannot be read is told elsewhere.
+            let own = Identity::load(&home.identity()).ok().flatten().map(|identity| identity.public_key());
+            runtime.block_on(doctor::here(options.port, own))
+        }
+        Some(address) => {
+            let addr: HostAddr = address.parse().map_err(|error| person::Usage(format!("{address}: {error}")))?;
+            runtime.block_on(doctor::there(&addr, Hosts::at(home.hosts())))
+        }
+    };
+    // A name service that does not answer is not waited for.
+    runtime.shutdown_background();
+    let report = report.context("could not look")?;
+    print(&report, is_coloured(options.color)).context("could not print what was found")?;
+    Ok(if report.has_problem() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn print(report: &Report, coloured: bool) -> io::Result<()> {
+    let mut text = report.rows(coloured).join("\n");
+    text.push('\n');
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
+}
+
+fn is_coloured(when: When) -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            io::stdout().is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb")
+        }
+    }
+}
