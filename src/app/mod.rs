@@ -30,7 +30,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
     cli::{Action, Cli, Common},
@@ -168,9 +168,12 @@ fn print_as(line: Line, is_json: bool) {
 /// Sends the log to a file, if one is asked for. It never goes to the terminal.
 fn log_to(path: Option<&Path>) -> Result<()> {
     let Some(path) = path else { return Ok(()) };
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    // What nobody can read as a filter filters like none.
+    let filter = std::env::var("RUST_LOG").ok().and_then(|said| said.parse().ok());
+    let filter = filter.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
     let file = open_log(path).with_context(|| format!("could not open {}", path.display()))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(file)).init();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Mutex::new(file));
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
     Ok(())
 }
 
