@@ -12,6 +12,7 @@ pub mod look;
 mod plain;
 mod recording;
 mod screen;
+mod shown;
 mod terminal;
 
 pub use backlog::Backlog;

@@ -6,7 +6,11 @@ use std::{
     fmt::Write as _,
 };
 
-use super::{Bar, Event, Line, Manner, Privacy, Said, filter, wrap};
+use super::{
+    Bar, Event, Line, Manner, Privacy, Said, filter,
+    shown::{LastShown, Shown},
+    wrap,
+};
 use crate::{
     limits::screen::{QUEUED_BYTES, QUEUED_ROWS},
     size::{Size, brief},
@@ -21,6 +25,9 @@ const VERIFIED: &str = "✓";
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
+
+/// To the first cell of the window, which is cleared.
+const HOME: &str = "\x1b[H\x1b[J";
 
 /// Lines that wait to be drawn, and what stands above the prompt.
 #[derive(Default)]
@@ -39,6 +46,9 @@ pub(super) struct Screen {
     drawn: usize,
     /// How many there may be.
     room: Option<usize>,
+    /// The columns of the window at the last drawing.
+    width: usize,
+    last: LastShown,
 }
 
 impl Screen {
@@ -56,13 +66,7 @@ impl Screen {
     }
 
     pub(super) fn push(&mut self, line: Line) {
-        let text = match &line {
-            Line::Said(Said { text, .. })
-            | Line::Event(Event { text, .. })
-            | Line::Notice(text)
-            | Line::Output(text)
-            | Line::Error(text) => text,
-        };
+        let text = text(&line);
         let (rows, bytes) = (text.matches('\n').count() + 1, text.len());
         self.queued_rows += rows;
         self.queued_bytes += bytes;
@@ -116,12 +120,37 @@ impl Screen {
         let skipped = std::mem::take(&mut self.skipped);
         if skipped > 0 {
             let lines = if skipped == 1 { "line" } else { "lines" };
-            self.line(&Line::Notice(format!("{skipped} {lines} skipped")), width, &mut out);
+            let line = Line::Notice(format!("{skipped} {lines} skipped"));
+            self.line(&line, width, &mut out);
+            self.last.push(Shown::Line(line));
         }
         self.queued_rows = 0;
         self.queued_bytes = 0;
         for (line, ..) in std::mem::take(&mut self.queue) {
             self.line(&line, width, &mut out);
+            self.last.push(Shown::Line(line));
+        }
+        out
+    }
+
+    /// What replaces the rows above the prompt, with the queued lines before them. In a window that has become wider, of
+    /// which nothing is known but what is shown last, all of it is written anew.
+    pub(super) fn draw(&mut self, width: usize) -> String {
+        let before = std::mem::replace(&mut self.width, width);
+        let start = self.erase(0);
+        let above = self.above(width);
+        let room = self.room.filter(|_| before != 0 && before < width).map(|room| room.saturating_sub(self.drawn));
+        // What does not fill the window may stand under what the shell wrote.
+        let rows = room.and_then(|room| self.last.rows(room, |shown| self.again(shown, width)));
+        let start = rows.filter(|rows| !rows.is_empty()).map_or(start, |rows| HOME.to_owned() + &rows);
+        start + &self.drain(width) + &above
+    }
+
+    fn again(&self, shown: &Shown, width: usize) -> String {
+        let mut out = String::new();
+        match shown {
+            Shown::Line(line) => self.line(line, width, &mut out),
+            Shown::Typed(prompt, text) => self.entered(prompt, text, width, &mut out),
         }
         out
     }
@@ -161,11 +190,16 @@ impl Screen {
     }
 
     /// A line as it was typed, for the scrollback.
-    pub(super) fn typed(&self, prompt: &str, text: &str, width: usize) -> String {
-        let rows = filter::rows(text);
+    pub(super) fn typed(&mut self, prompt: &str, text: &str, width: usize) -> String {
         let mut out = String::new();
-        self.rows(wrap::message(&filter::clean(prompt), &rows, width), &mut out);
+        self.entered(prompt, text, width, &mut out);
+        self.last.push(Shown::Typed(prompt.to_owned(), text.to_owned()));
         out
+    }
+
+    fn entered(&self, prompt: &str, text: &str, width: usize, out: &mut String) {
+        let rows = filter::rows(text);
+        self.rows(wrap::message(&filter::clean(prompt), &rows, width), out);
     }
 
     fn line(&self, line: &Line, width: usize, out: &mut String) {
@@ -214,6 +248,17 @@ impl Screen {
             out.push_str(&row);
             out.push_str(if self.plain { "\r\n" } else { "\x1b[0m\r\n" });
         }
+    }
+}
+
+/// What a line says.
+pub(super) fn text(line: &Line) -> &str {
+    match line {
+        Line::Said(Said { text, .. })
+        | Line::Event(Event { text, .. })
+        | Line::Notice(text)
+        | Line::Output(text)
+        | Line::Error(text) => text,
     }
 }
 

@@ -46,7 +46,7 @@ impl Terminal {
     /// What to write with the cursor at the first column of the prompt's first row: it replaces the rows above the
     /// prompt, with the queued lines before them.
     pub(crate) fn draw(&self, width: usize) -> String {
-        self.drawing(|screen| screen.erase(0) + &screen.drain(width) + &screen.above(width))
+        self.drawing(|screen| screen.draw(width))
     }
 
     /// So many rows of the window are left for what stands above the prompt.
