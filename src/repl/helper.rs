@@ -79,8 +79,11 @@ impl Highlighter for Drawer {
         }
         let mut seen = lock(&self.seen);
         prompt.clone_into(&mut seen.prompt);
-        let room = layout::room(prompt, &seen.line, GraphemeClusterMode::from_env());
-        self.screen.fit(room.unwrap_or(0));
+        let mode = GraphemeClusterMode::from_env();
+        let room = layout::room(prompt, &seen.line, mode).unwrap_or(0);
+        let rows = |columns| layout::rows(prompt, &seen.line, columns, mode);
+        let lost = self.screen.drawn_in().map_or(0, |before| rows(before).saturating_sub(rows(layout::columns())));
+        self.screen.fit(room, lost);
         Cow::Owned(self.screen.draw(layout::columns()) + prompt)
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Screen {
     drawn: usize,
     /// How many there may be.
     room: Option<usize>,
+    /// How many rows of lines may have been erased since the last drawing.
+    lost: usize,
     /// The columns of the window at the last drawing.
     width: usize,
     last: LastShown,
@@ -140,9 +142,13 @@ impl Screen {
         let start = self.erase(0);
         let above = self.above(width);
         let room = self.room.filter(|_| before != 0 && before < width).map(|room| room.saturating_sub(self.drawn));
-        // What does not fill the window may stand under what the shell wrote.
-        let rows = room.and_then(|room| self.last.rows(room, |shown| self.again(shown, width)));
-        let start = rows.filter(|rows| !rows.is_empty()).map_or(start, |rows| HOME.to_owned() + &rows);
+        let last = |count| self.last.rows(count, |shown| self.again(shown, width)).filter(|rows| !rows.is_empty());
+        let start = match room.map(|room| (last(room), last(self.lost))) {
+            Some((Some(rows), _)) => HOME.to_owned() + &rows,
+            // What does not fill the window may stand under what the shell wrote. Better twice than not at all.
+            Some((None, Some(lost))) => start + &lost,
+            _ => start,
+        };
         start + &self.drain(width) + &above
     }
 
@@ -157,8 +163,15 @@ impl Screen {
 
     /// So many rows of the window are left for what stands above the prompt. Rows beyond them would scroll out of it and
     /// stay in the scrollback, at every drawing again.
-    pub(super) fn fit(&mut self, rows: usize) {
+    ///
+    /// Where the typed line took `lost` rows more in the window as it was, that many rows above it may be gone.
+    pub(super) fn fit(&mut self, rows: usize, lost: usize) {
         self.room = Some(rows);
+        self.lost = lost;
+    }
+
+    pub(super) fn drawn_in(&self) -> Option<usize> {
+        Some(self.width).filter(|width| *width > 0)
     }
 
     /// What stands above the prompt from now on, each row ended.
