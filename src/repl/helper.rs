@@ -82,7 +82,9 @@ impl Highlighter for Drawer {
         let rows = self.menu(&seen, columns);
         seen.menu_rows = rows.len();
         let room = layout::room(prompt, &seen.line, self.mode).unwrap_or(0);
-        self.screen.fit(room.saturating_sub(rows.len()));
+        let rows_in = |columns| layout::rows(prompt, &seen.line, columns, self.mode);
+        let lost = self.screen.drawn_in().map_or(0, |before| rows_in(before).saturating_sub(rows_in(columns)));
+        self.screen.fit(room.saturating_sub(rows.len()), lost);
         let rows: String = rows.into_iter().map(|row| row + "\r\n").collect();
         Cow::Owned(up + &self.screen.draw(columns) + &rows + prompt)
     }

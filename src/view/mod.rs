@@ -16,6 +16,7 @@ mod plain;
 mod quiet;
 mod recording;
 mod screen;
+mod shown;
 mod terminal;
 mod writer;
 

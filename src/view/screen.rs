@@ -6,7 +6,11 @@ use std::{
     fmt::Write as _,
 };
 
-use super::{Bar, Event, Line, Manner, Privacy, Said, filter, wrap};
+use super::{
+    Bar, Event, Line, Manner, Privacy, Said, filter,
+    shown::{LastShown, Shown},
+    wrap,
+};
 use crate::{
     limits::screen::{QUEUED_BYTES, QUEUED_ROWS},
     size::{Size, brief},
@@ -21,6 +25,9 @@ const VERIFIED: &str = "✓";
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
+
+/// To the first cell of the window, which is cleared.
+const HOME: &str = "\x1b[H\x1b[J";
 
 /// Lines that wait to be drawn, and what stands above the prompt.
 #[derive(Default)]
@@ -39,6 +46,11 @@ pub(super) struct Screen {
     drawn: usize,
     /// How many there may be.
     room: Option<usize>,
+    /// How many rows of lines may have been erased since the last drawing.
+    lost: usize,
+    /// The columns of the window at the last drawing.
+    width: usize,
+    last: LastShown,
 }
 
 impl Screen {
@@ -60,13 +72,7 @@ impl Screen {
     }
 
     pub(super) fn push(&mut self, line: Line) {
-        let text = match &line {
-            Line::Said(Said { text, .. })
-            | Line::Event(Event { text, .. })
-            | Line::Notice(text)
-            | Line::Output(text)
-            | Line::Error(text) => text,
-        };
+        let text = text(&line);
         let (rows, bytes) = (text.matches('\n').count() + 1, text.len());
         self.queued_rows += rows;
         self.queued_bytes += bytes;
@@ -120,20 +126,56 @@ impl Screen {
         let skipped = std::mem::take(&mut self.skipped);
         if skipped > 0 {
             let lines = if skipped == 1 { "line" } else { "lines" };
-            self.line(&Line::Notice(format!("{skipped} {lines} skipped")), width, &mut out);
+            let line = Line::Notice(format!("{skipped} {lines} skipped"));
+            self.line(&line, width, &mut out);
+            self.last.push(Shown::Line(line));
         }
         self.queued_rows = 0;
         self.queued_bytes = 0;
         for (line, ..) in std::mem::take(&mut self.queue) {
             self.line(&line, width, &mut out);
+            self.last.push(Shown::Line(line));
+        }
+        out
+    }
+
+    /// What replaces the rows above the prompt, with the queued lines before them. In a window that has become wider, of
+    /// which nothing is known but what is shown last, all of it is written anew.
+    pub(super) fn draw(&mut self, width: usize) -> String {
+        let before = std::mem::replace(&mut self.width, width);
+        let start = self.erase(0);
+        let above = self.above(width);
+        let room = self.room.filter(|_| before != 0 && before < width).map(|room| room.saturating_sub(self.drawn));
+        let last = |count| self.last.rows(count, |shown| self.again(shown, width)).filter(|rows| !rows.is_empty());
+        let start = match room.map(|room| (last(room), last(self.lost))) {
+            Some((Some(rows), _)) => HOME.to_owned() + &rows,
+            // What does not fill the window may stand under what the shell wrote. Better twice than not at all.
+            Some((None, Some(lost))) => start + &lost,
+            _ => start,
+        };
+        start + &self.drain(width) + &above
+    }
+
+    fn again(&self, shown: &Shown, width: usize) -> String {
+        let mut out = String::new();
+        match shown {
+            Shown::Line(line) => self.line(line, width, &mut out),
+            Shown::Typed(prompt, text) => self.entered(prompt, text, width, &mut out),
         }
         out
     }
 
     /// So many rows of the window are left for what stands above the prompt. Rows beyond them would scroll out of it and
     /// stay in the scrollback, at every drawing again.
-    pub(super) fn fit(&mut self, rows: usize) {
+    ///
+    /// Where the typed line took `lost` rows more in the window as it was, that many rows above it may be gone.
+    pub(super) fn fit(&mut self, rows: usize, lost: usize) {
         self.room = Some(rows);
+        self.lost = lost;
+    }
+
+    pub(super) fn drawn_in(&self) -> Option<usize> {
+        Some(self.width).filter(|width| *width > 0)
     }
 
     /// What stands above the prompt from now on, each row ended.
@@ -165,11 +207,16 @@ impl Screen {
     }
 
     /// A line as it was typed, for the scrollback.
-    pub(super) fn typed(&self, prompt: &str, text: &str, width: usize) -> String {
-        let rows = filter::rows(text);
+    pub(super) fn typed(&mut self, prompt: &str, text: &str, width: usize) -> String {
         let mut out = String::new();
-        self.rows(wrap::message(&filter::clean(prompt), &rows, width), &mut out);
+        self.entered(prompt, text, width, &mut out);
+        self.last.push(Shown::Typed(prompt.to_owned(), text.to_owned()));
         out
+    }
+
+    fn entered(&self, prompt: &str, text: &str, width: usize, out: &mut String) {
+        let rows = filter::rows(text);
+        self.rows(wrap::message(&filter::clean(prompt), &rows, width), out);
     }
 
     fn line(&self, line: &Line, width: usize, out: &mut String) {
@@ -218,6 +265,17 @@ impl Screen {
             out.push_str(&row);
             out.push_str(if self.plain { "\r\n" } else { "\x1b[0m\r\n" });
         }
+    }
+}
+
+/// What a line says.
+pub(super) fn text(line: &Line) -> &str {
+    match line {
+        Line::Said(Said { text, .. })
+        | Line::Event(Event { text, .. })
+        | Line::Notice(text)
+        | Line::Output(text)
+        | Line::Error(text) => text,
     }
 }
 

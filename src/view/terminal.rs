@@ -46,12 +46,18 @@ impl Terminal {
     /// What to write with the cursor at the first column of the prompt's first row: it replaces the rows above the
     /// prompt, with the queued lines before them.
     pub(crate) fn draw(&self, width: usize) -> String {
-        self.drawing(|screen| screen.erase(0) + &screen.drain(width) + &screen.above(width))
+        self.drawing(|screen| screen.draw(width))
     }
 
-    /// So many rows of the window are left for what stands above the prompt.
-    pub(crate) fn fit(&self, rows: usize) {
-        self.screen().fit(rows);
+    /// So many rows of the window are left for what stands above the prompt, and the last `lost` of them may have been
+    /// erased.
+    pub(crate) fn fit(&self, rows: usize, lost: usize) {
+        self.screen().fit(rows, lost);
+    }
+
+    /// The columns of the window at the last drawing.
+    pub(crate) fn drawn_in(&self) -> Option<usize> {
+        self.screen().drawn_in()
     }
 
     /// What to write between prompts, with the cursor at the left edge and nothing above: the queued lines.

@@ -212,12 +212,35 @@ fn a_window_without_room_shows_fewer_rows_above_the_prompt() {
         screen.status(i, Some(&format!("row {i}")));
     }
     assert_eq!(screen.above(80), "row 0\r\nrow 1\r\nrow 2\r\n... and 3 more\r\n");
-    screen.fit(2);
+    screen.fit(2, 0);
     assert_eq!(screen.above(80), "row 0\r\n... and 5 more\r\n");
-    screen.fit(1);
+    screen.fit(1, 0);
     assert_eq!(screen.above(80), "row 0\r\n");
-    screen.fit(0);
+    screen.fit(0, 0);
     assert_eq!(screen.above(80), "");
-    screen.fit(100);
+    screen.fit(100, 0);
     assert_eq!(screen.above(80).lines().count(), 4);
+}
+
+#[test]
+fn lines_that_wait_when_the_window_becomes_wider_come_after_those_that_are_written_anew() {
+    let mut screen = Screen::new(false);
+    screen.fit(3, 0);
+    (0..5).for_each(|i| screen.push(Line::Notice(format!("{i}"))));
+    assert_eq!(screen.draw(40), "\r\x1b[J* 0\r\n* 1\r\n* 2\r\n* 3\r\n* 4\r\n");
+    screen.status(1, Some("status"));
+    (5..9).for_each(|i| screen.push(Line::Notice(format!("{i}"))));
+    assert_eq!(screen.draw(80), "\x1b[H\x1b[J* 3\r\n* 4\r\n* 5\r\n* 6\r\n* 7\r\n* 8\r\nstatus\r\n");
+    assert_eq!(screen.draw(80), "\x1b[1A\r\x1b[Jstatus\r\n");
+    assert_eq!(screen.draw(40), "\x1b[1A\r\x1b[Jstatus\r\n");
+}
+
+#[test]
+fn rows_that_may_be_gone_are_written_again_in_a_window_that_is_not_full() {
+    let mut screen = Screen::new(false);
+    (0..3).for_each(|i| screen.push(Line::Notice(format!("{i}"))));
+    screen.fit(20, 0);
+    screen.draw(40);
+    screen.fit(20, 2);
+    assert_eq!(screen.draw(80), "\r\x1b[J* 1\r\n* 2\r\n");
 }

@@ -9,9 +9,8 @@ const TYPED: &str = "床前明月光疑是地上霜舉頭望明月低頭思故�
 
 #[test]
 fn a_message_comes_above_a_wrapped_line_of_wide_characters_and_the_cursor_stays_in_it() {
-    let mut room = Room::open();
+    let mut room = Room::open_in((24, 40));
     let Room { alice, bob, .. } = &mut room;
-    alice.resize(24, 40);
     alice.keys(TYPED);
     let (first, second) = TYPED.split_at("床".len() * 16);
     let first = format!("alice> {first}");

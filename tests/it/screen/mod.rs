@@ -31,11 +31,16 @@ struct Room {
 
 impl Room {
     fn open() -> Self {
+        Self::open_in((24, 80))
+    }
+
+    /// A room whose user's window has so many rows and columns.
+    fn open_in(size: (u16, u16)) -> Self {
         let (home, other) = (Home::new(), Home::new());
         let mut command = home.pchat();
         command.args(["host", "--port", "0", "--bind", "127.0.0.1", "--name", "alice", "--open", "--rate", "off"]);
         command.args(["--time", "off"]);
-        let alice = Pty::spawn(command);
+        let alice = Pty::spawn_in(size, command);
         alice.wait_for("its prompt", |text| text.contains("* you are alice") && text.contains("\nalice>"));
         let text = alice.text();
         let port = text.split_once("* room open on port ").and_then(|(_, rest)| rest.lines().next());

@@ -70,14 +70,19 @@ impl Pty {
     }
 
     pub fn spawn(command: Command) -> Self {
+        Self::spawn_in((24, 80), command)
+    }
+
+    /// A program in a window of so many rows and columns.
+    pub fn spawn_in((rows, columns): (u16, u16), command: Command) -> Self {
         let (pty, pts) = blocking::open().expect("a pseudo-terminal");
-        pty.resize(Size::new(24, 80)).expect("it has a size");
+        pty.resize(Size::new(rows, columns)).expect("it has a size");
         let tty = pts.as_fd().try_clone_to_owned().expect("a descriptor");
         let before = tcgetattr(&tty).expect("a terminal");
         let child = blocking::Command::from(command).spawn(pts).expect("the program starts");
         let keys = File::from(pty.as_fd().try_clone_to_owned().expect("a descriptor"));
         let shown = Arc::new((
-            Mutex::new(Shown { parser: vt100::Parser::new(cells(24), cells(80), 10_000), raw: Vec::new() }),
+            Mutex::new(Shown { parser: vt100::Parser::new(cells(rows), cells(columns), 10_000), raw: Vec::new() }),
             Condvar::new(),
         ));
         let pty = Arc::new(pty);
