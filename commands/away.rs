@@ -56,8 +56,8 @@ impl Command for Away {
         // Of what nobody keeps nobody comes back.
         let (Some(number), None) = (message.kept, &message.private) else { return Ok(()) };
         let Some(reason) = reason(&message.payload) else { return Ok(()) };
-        let told = absence::with(cx, |absences| absences.leaves(&message.from, number, reason, Instant::now()));
-        tell(told, &message.from, reason, cx);
+        let change = absence::with(cx, |absences| absences.leaves(&message.from, number, reason));
+        tell(change, &message.from, reason, cx);
         Ok(())
     }
 
@@ -65,8 +65,8 @@ impl Command for Away {
         let Withdrawal { number, from, restart } = withdrawal;
         // Whoever has left is not back.
         if cx.members().iter().any(|member| (member.key, member.instance) == (from.key, from.instance)) || restart {
-            let told = absence::with(cx, |absences| absences.returns(&from, number, restart, Instant::now()));
-            tell(told, &from, "", cx);
+            let change = absence::with(cx, |absences| absences.returns(&from, number, restart));
+            tell(change, &from, "", cx);
         }
         Ok(())
     }
@@ -88,6 +88,10 @@ fn tell(change: Option<Change>, member: &Member, reason: &str, cx: &Context) {
     let Some(change) = change.filter(|_| !cx.ignores(&member.key)) else { return };
     let me = cx.me();
     let own = (member.key, member.instance) == (me.key, me.instance);
+    // What one does oneself is confirmed each time.
+    if !own && !absence::with(cx, |absences| absences.may_tell(member, Instant::now())) {
+        return;
+    }
     let (kind, text) = match (change, own) {
         (Change::Away, true) => {
             ("absent", format!("{}; what you say next brings you back", absence::sentence("you are", reason)))

@@ -56,8 +56,8 @@ fn who(member: &Member) -> Who {
 }
 
 impl Absences {
-    /// A member says that it is away. Returns whether that is to be told.
-    pub fn leaves(&mut self, member: &Member, number: u32, reason: &str, now: Instant) -> Option<Change> {
+    /// A member says that it is away, and the room keeps that as `number`. Returns what is new.
+    pub fn leaves(&mut self, member: &Member, number: u32, reason: &str) -> Option<Change> {
         let who = who(member);
         if self.away.len() >= MAX_KNOWN && !self.away.contains_key(&who) {
             return None;
@@ -66,11 +66,11 @@ impl Absences {
         let before = self.away.insert(who, Away { number: Some(number), reason: reason.to_owned(), mentioned });
         // After a restart of the room everybody says it again.
         let again = before.is_some_and(|before| before.number.is_none() && before.reason == reason);
-        (!again && self.may_tell(who, now)).then_some(Change::Away)
+        (!again).then_some(Change::Away)
     }
 
-    /// The room keeps `number` no longer. Returns whether it is to be told that the member is here.
-    pub fn returns(&mut self, member: &Member, number: u32, restart: bool, now: Instant) -> Option<Change> {
+    /// The room keeps `number` no longer. Returns what is new.
+    pub fn returns(&mut self, member: &Member, number: u32, restart: bool) -> Option<Change> {
         let who = who(member);
         let away = self.away.get_mut(&who).filter(|away| away.number == Some(number))?;
         if restart {
@@ -78,7 +78,7 @@ impl Absences {
             return None;
         }
         self.away.remove(&who);
-        self.may_tell(who, now).then_some(Change::Here)
+        Some(Change::Here)
     }
 
     /// A member is not in the room any more.
@@ -86,8 +86,10 @@ impl Absences {
         self.away.remove(&who(member));
     }
 
-    /// Somebody who comes and goes all the time, and a crowd that does, are told of now and then.
-    fn may_tell(&mut self, who: Who, now: Instant) -> bool {
+    /// Whether a change of a member is to be told, which counts it. Somebody who comes and goes all the time, and a crowd
+    /// that does, are told of now and then.
+    pub fn may_tell(&mut self, member: &Member, now: Instant) -> bool {
+        let who = who(member);
         while self.told.front().is_some_and(|(_, at)| now.duration_since(*at) >= NOTICES_WITHIN) {
             self.told.pop_front();
         }
@@ -167,43 +169,45 @@ mod tests {
     }
 
     #[test]
-    fn going_and_coming_is_told_once_each_and_another_reason_too() {
-        let (mut absences, now, bob) = (Absences::default(), Instant::now(), member(2));
-        assert_eq!(absences.leaves(&bob, 1, "lunch", now), Some(Change::Away));
-        let later = now + NOTICES_WITHIN;
+    fn going_and_coming_is_new_once_each_and_another_reason_too() {
+        let (mut absences, bob) = (Absences::default(), member(2));
+        assert_eq!(absences.leaves(&bob, 1, "lunch"), Some(Change::Away));
         // The new one comes before the old one is taken back.
-        assert_eq!(absences.leaves(&bob, 2, "meeting", later), Some(Change::Away));
-        assert_eq!(absences.returns(&bob, 1, false, later), None);
-        assert_eq!(absences.returns(&bob, 2, false, later), Some(Change::Here));
-        assert_eq!(absences.returns(&bob, 2, false, later), None);
+        assert_eq!(absences.leaves(&bob, 2, "meeting"), Some(Change::Away));
+        assert_eq!(absences.returns(&bob, 1, false), None);
+        assert_eq!(absences.returns(&bob, 2, false), Some(Change::Here));
+        assert_eq!(absences.returns(&bob, 2, false), None);
     }
 
     #[test]
     fn a_restart_of_the_room_is_no_news_of_those_who_are_away() {
-        let (mut absences, now, bob) = (Absences::default(), Instant::now(), member(2));
-        absences.leaves(&bob, 7, "lunch", now);
-        let later = now + NOTICES_WITHIN;
-        assert_eq!(absences.returns(&bob, 7, true, later), None);
-        assert_eq!(absences.leaves(&bob, 1, "lunch", later), None);
-        assert_eq!(absences.returns(&bob, 1, false, later), Some(Change::Here));
+        let (mut absences, bob) = (Absences::default(), member(2));
+        absences.leaves(&bob, 7, "lunch");
+        assert_eq!(absences.returns(&bob, 7, true), None);
+        assert_eq!(absences.leaves(&bob, 1, "lunch"), None);
+        assert_eq!(absences.returns(&bob, 1, false), Some(Change::Here));
     }
 
     #[test]
-    fn flapping_is_told_now_and_then_and_still_tracked() {
+    fn flapping_is_told_now_and_then() {
         let (mut absences, start, bob) = (Absences::default(), Instant::now(), member(2));
-        let mut told = 0;
-        for n in 0..100 {
-            let now = start + std::time::Duration::from_millis(u64::from(n) * 100);
-            told += usize::from(absences.leaves(&bob, n, "x", now).is_some());
-            told += usize::from(absences.returns(&bob, n, false, now).is_some());
-        }
-        assert_eq!(told, NOTICES_OF_ONE);
-        absences.leaves(&bob, 200, "still", start);
-        assert_eq!(absences.away[&who(&bob)].reason, "still");
+        let tenth = |n: u64| start + std::time::Duration::from_millis(n * 100);
+        assert_eq!((0..100_u64).filter(|n| absences.may_tell(&bob, tenth(*n))).count(), NOTICES_OF_ONE);
         // Many who do it share a limit.
-        let crowd = (10..250).filter(|of| absences.leaves(&member(*of), 1, "x", start).is_some()).count();
+        let crowd = (10..250).filter(|of| absences.may_tell(&member(*of), tenth(100))).count();
         assert_eq!(crowd, NOTICES - NOTICES_OF_ONE);
-        assert!(absences.leaves(&member(9), 1, "x", start + 2 * NOTICES_WITHIN).is_some());
+        assert!(absences.may_tell(&bob, start + 2 * NOTICES_WITHIN));
+    }
+
+    #[test]
+    fn how_many_are_known_to_be_away_is_bounded() {
+        let mut absences = Absences::default();
+        for of in 0..MAX_KNOWN as u32 + 10 {
+            let mut key = [0; 32];
+            key[..4].copy_from_slice(&of.to_be_bytes());
+            absences.leaves(&Member { key: PublicKey(key), ..member(1) }, 1, "x");
+        }
+        assert_eq!(absences.away.len(), MAX_KNOWN);
     }
 
     #[test]

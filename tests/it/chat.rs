@@ -101,6 +101,12 @@ fn somebody_who_is_away_is_told_of_once_listed_and_back_with_the_next_word() {
     host.out.expect("* carol is away");
     late.say("/away");
     host.out.expect("* carol is here again");
+    // Whoever goes on like that reads it, and the others do not.
+    late.say("/away again");
+    late.out.expect("* you are away: again; what you say next brings you back");
+    late.say("text here");
+    host.out.expect("carol: here");
+    assert!(!host.out.so_far().iter().any(|line| line.contains("again;") || line == "* carol is away: again"));
     late.say(&format!("/away {}", "x".repeat(201)));
     late.err.expect("error: a reason has at most 200 bytes, this one has 201");
 }
