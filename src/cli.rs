@@ -139,9 +139,9 @@ pub struct Common {
     /// Folder for received files, instead of `pchat` in your download folder
     #[arg(long, value_name = "DIR")]
     pub downloads: Option<PathBuf>,
-    /// The time before each line, in the format of strftime, or `off`
-    #[arg(long, help_heading = LOOKS, value_name = "FORMAT|off", default_value_t = Time::default())]
-    pub time: Time,
+    /// The time before each line, in the format of strftime, or `off`; at a terminal %H:%M, elsewhere off
+    #[arg(long, help_heading = LOOKS, value_name = "FORMAT|off")]
+    pub time: Option<Time>,
     /// Whether to use colours; `auto` leaves them out if NO_COLOR is set or the terminal has none
     #[arg(long, help_heading = LOOKS, value_name = "WHEN", default_value = "auto")]
     pub color: When,
@@ -156,7 +156,7 @@ pub struct Common {
 impl Common {
     /// How lines look.
     pub fn look(&self) -> Look {
-        Look { time: self.time.clone(), colour: self.color, bell: self.bell }
+        Look { time: self.time.clone().unwrap_or_default(), colour: self.color, bell: self.bell }
     }
 }
 

@@ -222,6 +222,11 @@ impl Context {
         self.shared.session.members()
     }
 
+    /// All members, unless they are too many to be known.
+    pub(crate) fn all_members(&self) -> Option<Vec<Member>> {
+        self.shared.session.knows_all().then(|| self.members())
+    }
+
     /// Those at the door of whom the room has told us.
     pub fn knocks(&self) -> Vec<KnockRow> {
         self.shared.session.knocks()
@@ -278,6 +283,16 @@ impl Context {
     /// Shows how far something is, in the place of what was last given for `key`, until it is `None`.
     pub fn progress(&self, key: u64, bar: Option<&Bar>) {
         self.shared.view.progress(key, bar);
+    }
+
+    /// The title of the window from now on, where there is one.
+    pub(crate) fn title(&self, text: &str) {
+        self.shared.view.title(text);
+    }
+
+    /// Clears what the person sees, but for what they type.
+    pub fn clear(&self) {
+        self.shared.view.clear();
     }
 
     /// Shows something that happened, which scripts read as named values.

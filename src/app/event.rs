@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::namesakes::Namesakes;
+use super::{namesakes::Namesakes, redial::Redial, title::Title};
 use crate::limits::screen::MAX_UNKNOWN;
 use crate::{
     command::{Context, Entry, Member, Message},
@@ -40,12 +40,15 @@ pub(super) struct Listener {
     unknown: HashSet<(String, String)>,
     namesakes: Namesakes,
     cut: bool,
+    redial: Redial,
+    title: Title,
 }
 
 impl Listener {
     pub(super) fn new(registry: Registry, cx: Context, view: Arc<dyn View>, on_moved: Option<OnMoved>) -> Self {
         let (unknown, namesakes, cut) = (HashSet::new(), Namesakes::default(), false);
-        Self { registry, cx, view, stage: watch::Sender::new(Stage::Outside), on_moved, unknown, namesakes, cut }
+        let (redial, title, stage) = (Redial::new(&cx), Title::default(), watch::Sender::new(Stage::Outside));
+        Self { registry, cx, view, stage, on_moved, unknown, namesakes, cut, redial, title }
     }
 
     /// Handles an event. Returns how the session ended, if that is what happened.
@@ -66,13 +69,16 @@ impl Listener {
                 None => "this is more than the room takes at once: what you ask waits its turn".to_owned(),
             }),
             SessionEvent::Entered { members, host } => self.enter(members, &host),
-            SessionEvent::Cut { reason, .. } => {
+            SessionEvent::Cut { reason, retry_in } => {
+                self.redial.cut(&reason, retry_in);
                 if !std::mem::replace(&mut self.cut, true) {
                     self.cx.notice(format!("{reason}; dialling again until it works"));
                 }
             }
             SessionEvent::Restored { restarted, missed } => {
                 self.cut = false;
+                self.redial.restored();
+                self.title.restored(&self.cx);
                 self.view.name(&self.cx.me().name);
                 self.cx.notice(match (restarted, missed) {
                     (true, _) => "connected again; the room was restarted",
@@ -103,7 +109,7 @@ impl Listener {
         None
     }
 
-    fn enter(&self, members: u32, host: &str) {
+    fn enter(&mut self, members: u32, host: &str) {
         let me = self.cx.me();
         self.view.name(&me.name);
         let others = match members.saturating_sub(1) {
@@ -117,6 +123,7 @@ impl Listener {
         } else {
             self.cx.notice(format!("you are {} in the room of {host}; {others}", me.name));
         }
+        self.title.enter(host, members, &self.cx);
         self.stage.send_replace(Stage::Inside);
         self.namesakes.enter(&self.cx);
     }
@@ -150,7 +157,7 @@ impl Listener {
         }
     }
 
-    async fn member(&self, event: Arc<MemberEvent>) {
+    async fn member(&mut self, event: Arc<MemberEvent>) {
         let ignored = about(&event).is_some_and(|member| self.cx.ignores(&member.key));
         if let Some(told) = self.told(&event).filter(|_| !ignored) {
             self.cx.event(told);
@@ -159,6 +166,7 @@ impl Listener {
             let result = entry.member(event.clone(), &mut self.cx.for_event(entry)).await;
             self.report(entry, result);
         }
+        self.title.event(&event, &self.cx);
         self.namesakes.event(&event, &self.cx);
     }
 

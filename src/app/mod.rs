@@ -13,7 +13,9 @@ mod line;
 mod mover;
 mod namesakes;
 mod person;
+mod redial;
 mod talk;
+mod title;
 
 use std::{
     io::IsTerminal,
@@ -136,6 +138,11 @@ impl Screen {
             terminal.look(&look);
             return Ok(Self { view: terminal.clone(), terminal: Some(terminal) });
         }
-        Ok(Self { view: Arc::new(Plain::new().context("could not start")?), terminal: None })
+        let plain = Plain::new().context("could not start")?;
+        // Scripts read lines that begin with a name, unless the person says otherwise.
+        if common.time.is_some() {
+            plain.look(&look);
+        }
+        Ok(Self { view: Arc::new(plain), terminal: None })
     }
 }

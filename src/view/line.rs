@@ -142,3 +142,10 @@ pub(crate) fn somebody() -> Said {
         text: String::new(),
     }
 }
+
+/// A bar of which a test says nothing but how far it is.
+#[cfg(test)]
+pub(crate) fn bar(done: u64, total: u64) -> Bar {
+    let (what, whom) = (String::new(), String::new());
+    Bar { offer: None, what, whom, direction: Direction::In, done, total, speed: 0.0, left: None, waits: None }
+}

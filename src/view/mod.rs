@@ -6,13 +6,18 @@
 pub mod filter;
 pub mod wrap;
 
+mod abilities;
 mod backlog;
+mod clock;
+mod ink;
 mod line;
 pub mod look;
+mod mention;
 mod plain;
 mod recording;
 mod screen;
 mod terminal;
+pub(crate) mod title;
 
 pub use backlog::Backlog;
 pub use line::{Bar, Direction, Event, Line, Manner, Privacy, Said};
@@ -60,6 +65,14 @@ pub trait View: Send + Sync {
     fn look(&self, look: &Look) {
         let _ = look;
     }
+
+    /// The title of the window from now on, where there is one.
+    fn title(&self, text: &str) {
+        let _ = text;
+    }
+
+    /// Clears what a person sees. What they type stays.
+    fn clear(&self) {}
 
     /// What is still to be written, for a form that must not outrun its reader. See `ready`, `drained` and `closed` of
     /// `dyn View`.

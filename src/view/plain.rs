@@ -3,11 +3,13 @@
 
 use std::{
     io::{self, Write},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
 };
 
-use super::{Backlog, Event, Line, Manner, Privacy, Said, View, filter, wrap::MARGIN};
+use jiff::Timestamp;
+
+use super::{Backlog, Event, Line, Look, Manner, Privacy, Said, View, clock::Clock, filter, look::Time, wrap::MARGIN};
 
 /// Lines to standard output, errors to standard error.
 ///
@@ -15,6 +17,7 @@ use super::{Backlog, Event, Line, Manner, Privacy, Said, View, filter, wrap::MAR
 pub struct Plain {
     jobs: mpsc::Sender<Job>,
     backlog: Arc<Backlog>,
+    clock: Mutex<Clock>,
 }
 
 struct Job {
@@ -41,7 +44,13 @@ impl Plain {
         let backlog = Arc::new(Backlog::default());
         let counted = backlog.clone();
         thread::Builder::new().name("output".to_owned()).spawn(move || write_all(&queue, out, err, &counted))?;
-        Ok(Self { jobs, backlog })
+        Ok(Self { jobs, backlog, clock: Mutex::new(Clock::new(Time(None))) })
+    }
+
+    /// What stands before a line of this time: nothing, unless the person wants times.
+    fn time(&self, at: Timestamp) -> String {
+        let time = self.clock.lock().unwrap_or_else(PoisonError::into_inner).tell(at);
+        time.map(|time| time + " ").unwrap_or_default()
     }
 
     fn put(&self, text: String, error: bool) {
@@ -69,15 +78,21 @@ impl View for Plain {
     fn show(&self, line: Line) {
         match line {
             Line::Said(said) if said.own => {}
-            Line::Said(said) => self.put(message(&prefix(&said), &said.text), false),
-            Line::Event(Event { text, .. }) | Line::Notice(text) => self.put(message("* ", &text), false),
-            Line::Error(text) => self.put(message("error: ", &text), true),
+            Line::Said(said) => self.put(message(&(self.time(said.at) + &prefix(&said)), &said.text), false),
+            Line::Event(Event { text, .. }) | Line::Notice(text) => {
+                self.put(message(&(self.time(Timestamp::now()) + "* "), &text), false);
+            }
+            Line::Error(text) => self.put(message(&(self.time(Timestamp::now()) + "error: "), &text), true),
             Line::Output(text) => {
                 for row in filter::rows(&text) {
                     self.put(format!("{}\n", filter::isolate(&row)), false);
                 }
             }
         }
+    }
+
+    fn look(&self, look: &Look) {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner).set(look.time.clone());
     }
 
     fn backlog(&self) -> Option<&Backlog> {

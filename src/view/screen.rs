@@ -1,47 +1,118 @@
 //! What the terminal form is about to show: the queue of lines, and the rows above the prompt. It turns them into text
 //! with colours for a given width; it neither writes nor knows who does.
 
+mod bars;
+mod brush;
+mod fold;
+mod text;
+
 use std::{
     collections::{BTreeMap, VecDeque},
-    fmt::Write as _,
+    time::{Duration, Instant},
 };
 
-use super::{Bar, Event, Line, Manner, Privacy, Said, filter, wrap};
-use crate::{
-    limits::screen::{QUEUED_BYTES, QUEUED_ROWS},
-    size::{Size, brief},
-};
+use jiff::Timestamp;
 
-/// How many rows stand above the prompt: the rest of a small window belongs to the talk.
+use super::{
+    Bar, Event, Line, Look, Privacy, Said, abilities::Abilities, clock::Clock, filter, look::Bell, mention::mentions,
+    title::Title, wrap,
+};
+use crate::limits::screen::{QUEUED_BYTES, QUEUED_ROWS};
+use brush::Brush;
+use fold::{Fold, Turn};
+
+/// How many rows of one kind stand above the prompt: the rest of a small window belongs to the talk.
 const STATUS_ROWS: usize = 4;
 
-/// Stands after the name of somebody whose key this person has verified. No name contains it.
-const VERIFIED: &str = "✓";
+/// How many rows stand there at all, besides comings and goings.
+const ABOVE_ROWS: usize = 8;
 
-const BOLD: &str = "\x1b[1m";
-const DIM: &str = "\x1b[2m";
-const RESET: &str = "\x1b[0m";
+/// How many rows of comings and goings stand above the prompt before they go into the scrollback.
+const FOLD_ROWS: usize = 3;
+
+/// The bell rings no sooner after it rang.
+const RING_EVERY: Duration = Duration::from_secs(1);
+
+/// Moves to the upper left and clears.
+const CLEAR: &str = "\x1b[H\x1b[2J";
+
+/// What waits to be drawn.
+enum Item {
+    Line(Line),
+    Fold(Fold),
+    Clear,
+}
+
+struct Queued {
+    item: Item,
+    at: Timestamp,
+    rows: usize,
+    bytes: usize,
+}
 
 /// Lines that wait to be drawn, and what stands above the prompt.
-#[derive(Default)]
 pub(super) struct Screen {
     name: String,
-    plain: bool,
-    queue: VecDeque<(Line, usize, usize)>,
+    brush: Brush,
+    clock: Clock,
+    bell: Bell,
+    queue: VecDeque<Queued>,
     queued_rows: usize,
     queued_bytes: usize,
     skipped: usize,
+    /// Comings and goings that stand above the prompt.
+    fold: Option<Fold>,
+    /// Whether all of it is on the terminal.
+    fold_drawn: bool,
+    /// Whether the last line shown was said before this person came.
+    past: bool,
+    ring: bool,
+    rang: Option<Instant>,
     pending: BTreeMap<u64, String>,
     settled: Option<u64>,
     status: BTreeMap<u64, String>,
     bars: BTreeMap<u64, Bar>,
+    title: Title,
     /// How many rows above the prompt are on the terminal now.
     drawn: usize,
 }
 
 impl Screen {
+    /// A screen that shows lines and nothing around them.
     pub(super) fn new(colour: bool) -> Self {
-        Self { plain: !colour, ..Self::default() }
+        let look = Look { time: super::look::Time(None), bell: Bell::Off, ..Look::default() };
+        Self::able(Abilities::simple(colour), &look)
+    }
+
+    /// A screen of a terminal that can do so much.
+    pub(super) fn able(can: Abilities, look: &Look) -> Self {
+        Self {
+            name: String::new(),
+            brush: Brush::new(can, look.colour),
+            clock: Clock::new(look.time.clone()),
+            bell: look.bell,
+            queue: VecDeque::new(),
+            queued_rows: 0,
+            queued_bytes: 0,
+            skipped: 0,
+            fold: None,
+            fold_drawn: false,
+            past: false,
+            ring: false,
+            rang: None,
+            pending: BTreeMap::new(),
+            settled: None,
+            status: BTreeMap::new(),
+            bars: BTreeMap::new(),
+            title: Title::default(),
+            drawn: 0,
+        }
+    }
+
+    pub(super) fn look(&mut self, look: &Look) {
+        self.brush.dip(look.colour);
+        self.clock.set(look.time.clone());
+        self.bell = look.bell;
     }
 
     pub(super) fn rename(&mut self, name: &str) {
@@ -50,28 +121,71 @@ impl Screen {
 
     pub(super) fn prompt(&self, width: usize) -> String {
         // A prompt that fills the window would leave no room to type.
-        format!("{}> ", wrap::cut(&self.name, (width / 2).max(1)))
+        format!("{}> ", self.brush.cut(&self.brush.fit(&self.name), (width / 2).max(1)))
     }
 
     pub(super) fn push(&mut self, line: Line) {
-        let text = match &line {
-            Line::Said(Said { text, .. })
-            | Line::Event(Event { text, .. })
-            | Line::Notice(text)
-            | Line::Output(text)
-            | Line::Error(text) => text,
+        let turn = if let Line::Event(event) = &line { Turn::of(event) } else { None };
+        if let Some(turn) = turn {
+            if !self.fold.as_ref().is_some_and(|fold| fold.takes(&turn)) {
+                self.commit();
+            }
+            self.fold.get_or_insert_with(|| Fold::at(Timestamp::now())).add(turn);
+            self.fold_drawn = false;
+            return;
+        }
+        self.commit();
+        let (text, at) = match &line {
+            Line::Said(said) => {
+                self.ring |= self.rings(said);
+                (&said.text, said.at)
+            }
+            Line::Event(Event { text, .. }) | Line::Notice(text) | Line::Output(text) | Line::Error(text) => {
+                (text, Timestamp::now())
+            }
         };
         let (rows, bytes) = (text.matches('\n').count() + 1, text.len());
-        self.queued_rows += rows;
-        self.queued_bytes += bytes;
-        self.queue.push_back((line, rows, bytes));
+        self.queue(Queued { item: Item::Line(line), at, rows, bytes });
+    }
+
+    fn rings(&self, said: &Said) -> bool {
+        let quiet = said.own || said.past;
+        match self.bell {
+            Bell::Off => false,
+            Bell::Mention => !quiet && (said.privacy == Privacy::Private || mentions(&said.text, &self.name)),
+            Bell::All => !quiet,
+        }
+    }
+
+    fn queue(&mut self, queued: Queued) {
+        self.queued_rows += queued.rows;
+        self.queued_bytes += queued.bytes;
+        self.queue.push_back(queued);
         while self.queue.len() > 1 && (self.queued_rows > QUEUED_ROWS || self.queued_bytes > QUEUED_BYTES) {
-            if let Some((_, rows, bytes)) = self.queue.pop_front() {
+            if let Some(Queued { rows, bytes, .. }) = self.queue.pop_front() {
                 self.queued_rows -= rows;
                 self.queued_bytes -= bytes;
                 self.skipped += 1;
             }
         }
+    }
+
+    /// Comings and goings so far are a line like any other from now on.
+    pub(super) fn commit(&mut self) {
+        if let Some(fold) = self.fold.take() {
+            let (at, bytes) = (fold.at, fold.bytes());
+            self.queue(Queued { item: Item::Fold(fold), at, rows: 1, bytes });
+        }
+    }
+
+    /// Clears the window before what is shown next.
+    pub(super) fn clear(&mut self) {
+        self.commit();
+        self.queue(Queued { item: Item::Clear, at: Timestamp::now(), rows: 1, bytes: 0 });
+    }
+
+    pub(super) fn title(&mut self, text: &str) {
+        self.title.set(text, self.brush.can.unicode);
     }
 
     pub(super) fn pending(&mut self, id: u64, text: &str) {
@@ -108,121 +222,134 @@ impl Screen {
         }
     }
 
+    /// Everything from the first row above the prompt to the prompt, and what belongs around the window.
+    pub(super) fn draw(&mut self, width: usize) -> String {
+        let mut out = match self.brush.is_coloured() {
+            true => self.title.update(self.brush.can, self.bars.values()),
+            false => String::new(),
+        };
+        if self.fold_rows(width).len() > FOLD_ROWS {
+            self.commit();
+        }
+        out += &self.erase(0);
+        out += &self.drain(width);
+        out += &self.above(width);
+        out
+    }
+
     /// The queued lines, each row ended.
     pub(super) fn drain(&mut self, width: usize) -> String {
         let mut out = String::new();
         let skipped = std::mem::take(&mut self.skipped);
         if skipped > 0 {
             let lines = if skipped == 1 { "line" } else { "lines" };
-            self.line(&Line::Notice(format!("{skipped} {lines} skipped")), width, &mut out);
+            self.line(&Line::Notice(format!("{skipped} {lines} skipped")), Timestamp::now(), width, &mut out);
         }
         self.queued_rows = 0;
         self.queued_bytes = 0;
-        for (line, ..) in std::mem::take(&mut self.queue) {
-            self.line(&line, width, &mut out);
+        for Queued { item, at, .. } in std::mem::take(&mut self.queue) {
+            match item {
+                Item::Line(line) => self.line(&line, at, width, &mut out),
+                Item::Fold(fold) => {
+                    self.between(at, false, width, &mut out);
+                    let time = self.clock.tell(at);
+                    self.brush.rows(&self.brush.fold(&fold, time.as_deref(), width), &mut out);
+                }
+                Item::Clear if self.brush.can.moves => CLEAR.clone_into(&mut out),
+                Item::Clear => {}
+            }
         }
-        out
+        out + self.ring()
+    }
+
+    fn ring(&mut self) -> &'static str {
+        if !std::mem::take(&mut self.ring) || self.rang.is_some_and(|rang| rang.elapsed() < RING_EVERY) {
+            return "";
+        }
+        self.rang = Some(Instant::now());
+        "\x07"
+    }
+
+    fn line(&mut self, line: &Line, at: Timestamp, width: usize, out: &mut String) {
+        let past = matches!(line, Line::Said(said) if said.past);
+        if !matches!(line, Line::Output(_)) {
+            self.between(at, past, width, out);
+        }
+        let time = self.clock.tell(at);
+        self.brush.rows(&self.brush.line(line, (&self.name, time.as_deref()), width), out);
+    }
+
+    /// What stands between the last line and one of this time: that another day has begun, and where what was said before
+    /// this person came begins and ends.
+    fn between(&mut self, at: Timestamp, past: bool, width: usize, out: &mut String) {
+        let told = match (std::mem::replace(&mut self.past, past), past) {
+            (false, true) => Some("before you came"),
+            (true, false) => Some("since you came"),
+            _ => None,
+        };
+        for text in told.map(str::to_owned).into_iter().chain(self.clock.turn(at)) {
+            self.brush.rows(&self.brush.rule(&text, width), out);
+        }
     }
 
     /// What stands above the prompt from now on, each row ended.
     pub(super) fn above(&mut self, width: usize) -> String {
-        let mut rows: Vec<String> = self.bars.values().map(bar).collect();
-        rows.extend(self.status.values().cloned());
-        let name = &self.name;
-        rows.extend(self.pending.values().map(|text| format!("{name}: {text}")));
-        let more = rows.len().saturating_sub(STATUS_ROWS);
-        if more > 0 {
-            rows.truncate(STATUS_ROWS - 1);
-            rows.push(format!("... and {} more", more + 1));
-        }
-        self.drawn = rows.len();
         let mut out = String::new();
+        let fold = self.fold_rows(width);
+        self.fold_drawn = !fold.is_empty();
+        self.drawn = fold.len();
+        self.brush.rows(&fold, &mut out);
+        let mut rows = bars::rows(self.bars.values(), STATUS_ROWS, width, &self.brush);
+        rows.extend(self.status.values().map(|row| self.brush.fit(row).into_owned()));
+        let indent = " "
+            .repeat(self.brush.time(self.clock.tell(Timestamp::now()).as_deref(), width).map_or(0, |(_, wide)| wide));
+        let pending = self.pending.values().map(|text| format!("{indent}{}: {text}", self.name));
+        rows.extend(counted(pending.map(|row| self.brush.fit(&row).into_owned()).collect()));
+        rows.truncate(ABOVE_ROWS);
+        self.drawn += rows.len();
         for row in rows {
-            // One column stays free: a full row would move the cursor in a way that terminals do not agree on.
-            let row = wrap::cut(&row, width.saturating_sub(1));
-            self.styled(DIM, &filter::isolate(&row), &mut out);
-            out.push_str("\r\n");
+            self.brush.status(&row, width, &mut out);
         }
         out
     }
 
+    fn fold_rows(&self, width: usize) -> Vec<brush::Painted> {
+        let Some(fold) = &self.fold else { return Vec::new() };
+        self.brush.fold(fold, self.clock.tell(fold.at).as_deref(), width)
+    }
+
+    /// What stands above the prompt stays where it is; so comings and goings that stand there are told.
     pub(super) fn forget(&mut self) {
         self.drawn = 0;
+        self.title.forget();
+        if std::mem::take(&mut self.fold_drawn) {
+            self.fold = None;
+        }
     }
 
     /// A line as it was typed, for the scrollback.
-    pub(super) fn typed(&self, prompt: &str, text: &str, width: usize) -> String {
-        let rows = filter::rows(text);
+    pub(super) fn typed(&mut self, prompt: &str, text: &str, width: usize) -> String {
         let mut out = String::new();
-        self.rows(wrap::message(&filter::clean(prompt), &rows, width), &mut out);
+        // What came and went before the line was typed stands above it. Where others are queued, it came after those.
+        if self.queue.is_empty() && self.fold.is_some() {
+            self.commit();
+            out = self.drain(width);
+        }
+        let rows: Vec<String> = filter::rows(text).iter().map(|row| self.brush.fit(row).into_owned()).collect();
+        let prompt = self.brush.fit(&filter::clean(prompt)).into_owned();
+        self.brush.end_rows(&wrap::message(&prompt, &rows, width), &mut out);
         out
-    }
-
-    fn line(&self, line: &Line, width: usize, out: &mut String) {
-        let (prefix, text) = match line {
-            Line::Said(Said { name, verified, privacy, own, manner, text, .. }) => {
-                let name = filter::name(name);
-                let name = filter::isolate(&name);
-                let mark = if *verified { VERIFIED } else { "" };
-                let prefix = match (privacy, own) {
-                    (Privacy::Room, _) if *manner == Manner::Does => format!("~ {name}{mark} "),
-                    (Privacy::Room, _) => format!("{name}{mark}: "),
-                    (Privacy::Private, false) => format!("({name}{mark}) "),
-                    (Privacy::Private, true) => format!("(to {name}{mark}) "),
-                };
-                (prefix, text)
-            }
-            Line::Event(Event { text, .. }) | Line::Notice(text) => ("* ".to_owned(), text),
-            Line::Error(text) => ("error: ".to_owned(), text),
-            Line::Output(text) => {
-                for row in filter::rows(text) {
-                    self.rows(wrap::message("", &[row], width), out);
-                }
-                return;
-            }
-        };
-        let bold = matches!(line, Line::Said(_) | Line::Error(_)) && !self.plain;
-        let mut rows = wrap::message(&prefix, &filter::rows(text), width);
-        let mark = prefix.trim_end();
-        if let Some(rest) = rows[0].strip_prefix(mark).filter(|_| bold) {
-            rows[0] = format!("{BOLD}{mark}{RESET}{rest}");
-        }
-        self.rows(rows, out);
-    }
-
-    fn styled(&self, style: &str, text: &str, out: &mut String) {
-        if self.plain {
-            out.push_str(text);
-        } else {
-            let _ = write!(out, "{style}{text}{RESET}");
-        }
-    }
-
-    /// Every row ends with a reset, whatever was in it; without colours there is nothing to reset.
-    fn rows(&self, rows: Vec<String>, out: &mut String) {
-        for row in rows {
-            out.push_str(&row);
-            out.push_str(if self.plain { "\r\n" } else { "\x1b[0m\r\n" });
-        }
     }
 }
 
-/// A bar in one row.
-fn bar(bar: &Bar) -> String {
-    let head = format!("{} {}  ", filter::clean(&bar.what), filter::clean(&bar.whom));
-    if let Some(waits) = bar.waits {
-        return head + waits;
+/// As many rows as may stand there, the last of which counts the others.
+fn counted(mut rows: Vec<String>) -> Vec<String> {
+    let more = rows.len().saturating_sub(STATUS_ROWS);
+    if more > 0 {
+        rows.truncate(STATUS_ROWS - 1);
+        rows.push(format!("... and {} more", more + 1));
     }
-    let percent = if bar.total == 0 { 100 } else { (u128::from(bar.done) * 100 / u128::from(bar.total)).min(100) };
-    let mut row = format!("{head}{percent:>3} %  {} of {}", Size(bar.done), Size(bar.total));
-    if bar.speed >= 1.0 {
-        row += &format!("  {}/s", Size(bar.speed as u64));
-    }
-    // Beyond a hundred hours the number says nothing.
-    match bar.left.filter(|left| left.as_secs() < 360_000) {
-        Some(left) if bar.done < bar.total => row + &format!("  {} left", brief(left)),
-        _ => row,
-    }
+    rows
 }
 
 #[cfg(test)]
