@@ -101,10 +101,11 @@ pub struct Host {
     #[arg(long)]
     pub open: bool,
     /// Offer this file or folder, and close the room when somebody has it; may be repeated
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    #[arg(long, help_heading = ONCE, value_name = "PATH", num_args = 1..)]
     pub send: Vec<String>,
     /// How many have to have what is sent before the room closes
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "send", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, help_heading = ONCE, value_name = "N", default_value_t = 1, requires = "send")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub times: u32,
     /// What the room and its door bear.
     #[command(flatten)]
@@ -271,9 +272,9 @@ pub struct Common {
     /// Folder for received files, instead of `pchat` in your download folder
     #[arg(long, value_name = "DIR")]
     pub downloads: Option<PathBuf>,
-    /// The time before each line, in the format of strftime, or `off`
-    #[arg(long, help_heading = LOOKS, value_name = "FORMAT|off", default_value_t = Time::default())]
-    pub time: Time,
+    /// The time before each line, in the format of strftime, or `off`; at a terminal %H:%M, elsewhere off
+    #[arg(long, help_heading = LOOKS, value_name = "FORMAT|off")]
+    pub time: Option<Time>,
     /// Whether to use colours; `auto` leaves them out if NO_COLOR is set or the terminal has none
     #[arg(long, help_heading = LOOKS, value_name = "WHEN", default_value = "auto")]
     pub color: When,
@@ -287,7 +288,7 @@ pub struct Common {
     #[arg(long, help_heading = ONCE)]
     pub text: bool,
     /// Read and write JSON, one object a line, for programs: docs/json.md
-    #[arg(long)]
+    #[arg(long, help_heading = ONCE)]
     pub json: bool,
 }
 
@@ -305,7 +306,7 @@ impl Cli {
 impl Common {
     /// How lines look.
     pub fn look(&self) -> Look {
-        Look { time: self.time.clone(), colour: self.color, bell: self.bell }
+        Look { time: self.time.clone().unwrap_or_default(), colour: self.color, bell: self.bell }
     }
 }
 

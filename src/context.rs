@@ -257,6 +257,11 @@ impl Context {
         self.shared.session.members()
     }
 
+    /// All members, unless they are too many to be known.
+    pub(crate) fn all_members(&self) -> Option<Vec<Member>> {
+        self.shared.session.knows_all().then(|| self.members())
+    }
+
     /// Those at the door of whom the room has told us.
     pub fn knocks(&self) -> Vec<KnockRow> {
         self.shared.session.knocks()
@@ -318,6 +323,16 @@ impl Context {
     /// Whether somebody looks at [`progress`](Self::progress).
     pub fn wants_progress(&self) -> bool {
         self.shared.view.wants_progress()
+    }
+
+    /// The title of the window from now on, where there is one.
+    pub(crate) fn title(&self, text: &str) {
+        self.shared.view.title(text);
+    }
+
+    /// Clears what the person sees, but for what they type.
+    pub fn clear(&self) {
+        self.shared.view.clear();
     }
 
     /// Shows something that happened, which scripts read as named values. One without a sentence is for programs alone.

@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::namesakes::Namesakes;
+use super::{namesakes::Namesakes, redial::Redial, title::Title};
 use crate::limits::screen::MAX_UNKNOWN;
 use crate::{
     command::{Context, Entry, Member, Message},
@@ -48,13 +48,16 @@ pub(super) struct Listener {
     unknown: HashSet<(String, String)>,
     namesakes: Namesakes,
     cut: bool,
+    redial: Redial,
+    title: Title,
 }
 
 impl Listener {
     pub(super) fn new(registry: Registry, cx: Context, view: Arc<dyn View>, on_moved: Option<OnMoved>) -> Self {
         let (unknown, namesakes, cut) = (HashSet::new(), Namesakes::default(), false);
+        let (redial, title) = (Redial::new(&cx), Title::default());
         let (stage, refused) = (watch::Sender::new(Stage::Outside), Arc::default());
-        Self { registry, cx, view, stage, on_moved, refused, unknown, namesakes, cut }
+        Self { registry, cx, view, stage, on_moved, refused, unknown, namesakes, cut, redial, title }
     }
 
     /// Handles an event. Returns how the session ended, if that is what happened.
@@ -81,7 +84,8 @@ impl Listener {
                 None => Event::new("slowed", "this is more than the room takes at once: what you ask waits its turn"),
             }),
             SessionEvent::Entered { members, host } => self.enter(members, &host),
-            SessionEvent::Cut { reason, .. } => {
+            SessionEvent::Cut { reason, retry_in } => {
+                self.redial.cut(&reason, retry_in);
                 if !std::mem::replace(&mut self.cut, true) {
                     let text = format!("{reason}; dialling again until it works");
                     self.cx.event(Event::new("disconnected", text).with("reason", reason));
@@ -89,6 +93,8 @@ impl Listener {
             }
             SessionEvent::Restored { restarted, missed } => {
                 self.cut = false;
+                self.redial.restored();
+                self.title.restored(&self.cx);
                 self.view.name(&self.cx.me().name);
                 let text = match (restarted, missed) {
                     (true, _) => "connected again; the room was restarted",
@@ -129,7 +135,7 @@ impl Listener {
         None
     }
 
-    fn enter(&self, members: u32, host: &str) {
+    fn enter(&mut self, members: u32, host: &str) {
         let me = self.cx.me();
         self.view.name(&me.name);
         self.cx.tape().enter(host);
@@ -147,6 +153,7 @@ impl Listener {
         let key = Fingerprint::of(&me.key).to_string();
         let event = Event::new("entered", text).with("name", me.name).with("key", key);
         self.cx.event(event.with("host", host).with("members", members));
+        self.title.enter(host, members, &self.cx);
         self.stage.send_replace(Stage::Inside);
         self.namesakes.enter(&self.cx);
     }
@@ -183,7 +190,7 @@ impl Listener {
         }
     }
 
-    async fn member(&self, event: Arc<MemberEvent>) {
+    async fn member(&mut self, event: Arc<MemberEvent>) {
         let ignored = about(&event).is_some_and(|member| self.cx.ignores(&member.key));
         if let Some(told) = self.told(&event).filter(|_| !ignored) {
             self.cx.event(told);
@@ -192,6 +199,7 @@ impl Listener {
             let result = entry.member(event.clone(), &mut self.cx.for_event(entry)).await;
             self.report(entry, result);
         }
+        self.title.event(&event, &self.cx);
         self.namesakes.event(&event, &self.cx);
     }
 

@@ -53,7 +53,7 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
     });
     let listeners = net::bind(&options.bind, options.port)?;
     let files = file_settings(&options.common)?;
-    let screen = Screen::open(&options.common)?;
+    let screen = Screen::open(&options.common, &settings)?;
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     let place = Place::of(&listeners)?;

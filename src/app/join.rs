@@ -59,7 +59,7 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join
         name: person::name(options.common.name.as_deref())?,
         settings,
         files: file_settings(&options.common)?,
-        screen: Screen::open(&options.common)?,
+        screen: Screen::open(&options.common, &settings)?,
         lines: Some(Lines { text: options.common.text, json: options.common.json, at_end }),
         errand: None,
         last: Some(last),

@@ -18,8 +18,10 @@ mod namesakes;
 mod oneshot;
 mod packaging;
 mod person;
+mod redial;
 mod request;
 mod talk;
+mod title;
 
 use std::{
     io::IsTerminal,
@@ -212,7 +214,7 @@ struct Screen {
 }
 
 impl Screen {
-    fn open(common: &Common) -> Result<Self> {
+    fn open(common: &Common, settings: &settings::Settings) -> Result<Self> {
         let look = common.look();
         if common.json {
             let view = Arc::new(Json::new().context("could not start")?);
@@ -224,7 +226,13 @@ impl Screen {
             terminal.look(&look);
             return Ok(Self { view: terminal.clone(), terminal: Some(terminal), lines: false });
         }
-        Ok(Self { view: Arc::new(Plain::new().context("could not start")?), terminal: None, lines: terminal })
+        let plain = Plain::new().context("could not start")?;
+        // Scripts read lines that begin with a name, unless they say otherwise themselves.
+        let asked = settings.get("time").is_some_and(|time| time.origin == settings::Origin::Flag);
+        if asked || (terminal && common.time.is_some()) {
+            plain.look(&look);
+        }
+        Ok(Self { view: Arc::new(plain), terminal: None, lines: terminal })
     }
 
     /// Whether somebody sits there who can be asked.

@@ -313,7 +313,7 @@ impl<'a> Session<'a> {
     }
 
     fn finish(self) {
-        write(&(self.erase() + &self.link.screen.drain(layout::columns())));
+        write(&(self.erase() + &self.link.screen.drain(layout::columns()) + &crate::view::title::undo()));
         if let Err(e) = self.history.close() {
             tracing::debug!(error = %e, "could not shorten the history");
         }

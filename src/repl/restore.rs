@@ -51,7 +51,7 @@ pub(super) fn restore() {
     let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
     let mut out = io::stdout().lock();
     if std::env::var_os("TERM").is_some_and(|term| term != "dumb") {
-        let _ = out.write_all(RESET);
+        let _ = out.write_all(RESET).and_then(|()| out.write_all(crate::view::title::undo().as_bytes()));
     }
     let _ = out.write_all(b"\r\n");
     let _ = out.flush();

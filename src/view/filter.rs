@@ -15,8 +15,8 @@ const TAB: usize = 8;
 
 const ZWJ: char = '\u{200D}';
 const VS16: char = '\u{FE0F}';
-const FIRST_STRONG_ISOLATE: char = '\u{2068}';
-const POP_ISOLATE: char = '\u{2069}';
+pub(super) const FIRST_STRONG_ISOLATE: char = '\u{2068}';
+pub(super) const POP_ISOLATE: char = '\u{2069}';
 
 /// One field (a name, a reason, a file name) made fit to be shown: everything invisible or harmful becomes visible
 /// text such as `<U+202E>`, line ends too.
@@ -66,10 +66,26 @@ pub fn rows(text: &str) -> Vec<Cow<'_, str>> {
 /// A cleaned field or row with isolates of ours around it when it may run from right to left, so that it cannot
 /// reorder the digits and punctuation beside it.
 pub fn isolate(cleaned: &str) -> Cow<'_, str> {
-    if cleaned.is_ascii() || !cleaned.chars().any(right_to_left) {
+    if !may_turn(cleaned) {
         return Cow::Borrowed(cleaned);
     }
     Cow::Owned(format!("{FIRST_STRONG_ISOLATE}{cleaned}{POP_ISOLATE}"))
+}
+
+/// Whether something in it may run from right to left.
+pub(super) fn may_turn(cleaned: &str) -> bool {
+    !cleaned.is_ascii() && cleaned.chars().any(right_to_left)
+}
+
+/// Cleaned text for a terminal that does not read UTF-8: what is not ASCII as codes, for its bytes could steer a terminal
+/// that takes each of them for a character.
+pub fn ascii(cleaned: &str) -> Cow<'_, str> {
+    if cleaned.is_ascii() {
+        return Cow::Borrowed(cleaned);
+    }
+    let mut cleaner = Cleaner::default();
+    cleaned.chars().for_each(|c| if c.is_ascii() { cleaner.out.push(c) } else { cleaner.code(c) });
+    Cow::Owned(cleaner.out)
 }
 
 fn harmless(text: &str) -> bool {
@@ -170,7 +186,7 @@ fn pictured(c: char) -> bool {
 }
 
 /// Marks, and whatever else terminals draw into the cell before (conjoining jamo).
-fn attaches(c: char) -> bool {
+pub(super) fn attaches(c: char) -> bool {
     c.general_category_group() == GeneralCategoryGroup::Mark || c.width() == Some(0)
 }
 

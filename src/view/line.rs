@@ -23,6 +23,19 @@ pub enum Line {
     Error(String),
 }
 
+impl Line {
+    /// What it says.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Said(Said { text, .. })
+            | Self::Event(Event { text, .. })
+            | Self::Notice(text)
+            | Self::Output(text)
+            | Self::Error(text) => text,
+        }
+    }
+}
+
 /// What somebody said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
@@ -141,4 +154,11 @@ pub(crate) fn somebody() -> Said {
         past: false,
         text: String::new(),
     }
+}
+
+/// A bar of which a test says nothing but how far it is.
+#[cfg(test)]
+pub(crate) fn bar(done: u64, total: u64) -> Bar {
+    let (what, whom) = (String::new(), String::new());
+    Bar { offer: None, what, whom, direction: Direction::In, done, total, speed: 0.0, left: None, waits: None }
 }

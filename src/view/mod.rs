@@ -6,18 +6,22 @@
 pub mod filter;
 pub mod wrap;
 
+mod abilities;
 mod backlog;
+mod clock;
+mod ink;
 mod json;
 mod line;
 pub mod look;
+mod mention;
 #[cfg(test)]
 pub(crate) mod paper;
 mod plain;
 mod quiet;
 mod recording;
 mod screen;
-mod shown;
 mod terminal;
+pub(crate) mod title;
 mod writer;
 
 pub use backlog::Backlog;
@@ -80,6 +84,14 @@ pub trait View: Send + Sync {
     fn look(&self, look: &Look) {
         let _ = look;
     }
+
+    /// The title of the window from now on, where there is one.
+    fn title(&self, text: &str) {
+        let _ = text;
+    }
+
+    /// Clears what a person sees. What they type stays.
+    fn clear(&self) {}
 
     /// What is still to be written, for a form that must not outrun its reader. See `ready`, `drained` and `closed` of
     /// `dyn View`.

@@ -1,9 +1,17 @@
 //! The form for pipes: one line per event, no colour, no prompt, no wrapping. It does not read input.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
 
 use super::{
-    Backlog, Event, Line, Manner, Privacy, Said, View, filter,
+    Backlog, Event, Line, Look, Manner, Privacy, Said, View,
+    clock::Clock,
+    filter,
+    look::Time,
     wrap::MARGIN,
     writer::{Output, Writer},
 };
@@ -11,7 +19,10 @@ use super::{
 /// Lines to standard output, errors to standard error.
 ///
 /// Give it `ready().await` before each event, `drained().await` before leaving, and end when `closed().await` returns.
-pub struct Plain(Writer);
+pub struct Plain {
+    writer: Writer,
+    clock: Mutex<Clock>,
+}
 
 impl Plain {
     /// Writes to the program's own outputs.
@@ -27,7 +38,13 @@ impl Plain {
     /// # Errors
     /// When the system gives no thread.
     pub fn with(out: impl Write + Send + 'static, err: impl Write + Send + 'static) -> io::Result<Self> {
-        Writer::start(out, err).map(Self)
+        Ok(Self { writer: Writer::start(out, err)?, clock: Mutex::new(Clock::new(Time(None))) })
+    }
+
+    /// What stands before a line of this time: nothing, unless the person wants times.
+    fn time(&self, at: Timestamp) -> String {
+        let time = self.clock.lock().unwrap_or_else(PoisonError::into_inner).tell(at);
+        time.map(|time| time + " ").unwrap_or_default()
     }
 }
 
@@ -35,19 +52,29 @@ impl View for Plain {
     fn show(&self, line: Line) {
         match line {
             Line::Said(said) if said.own => {}
-            Line::Said(said) => self.0.put(message(&prefix(&said), &said.text), Output::Out),
-            Line::Event(Event { text, .. }) | Line::Notice(text) => self.0.put(message("* ", &text), Output::Out),
-            Line::Error(text) => self.0.put(message("error: ", &text), Output::Err),
+            Line::Said(said) => {
+                self.writer.put(message(&(self.time(said.at) + &prefix(&said)), &said.text), Output::Out)
+            }
+            Line::Event(Event { text, .. }) | Line::Notice(text) => {
+                self.writer.put(message(&(self.time(Timestamp::now()) + "* "), &text), Output::Out);
+            }
+            Line::Error(text) => {
+                self.writer.put(message(&(self.time(Timestamp::now()) + "error: "), &text), Output::Err);
+            }
             Line::Output(text) => {
                 for row in filter::rows(&text) {
-                    self.0.put(format!("{}\n", filter::isolate(&row)), Output::Out);
+                    self.writer.put(format!("{}\n", filter::isolate(&row)), Output::Out);
                 }
             }
         }
     }
 
+    fn look(&self, look: &Look) {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner).set(look.time.clone());
+    }
+
     fn backlog(&self) -> Option<&Backlog> {
-        Some(self.0.backlog())
+        Some(self.writer.backlog())
     }
 }
 

@@ -1,47 +1,83 @@
 //! What the terminal form is about to show: the queue of lines, and the rows above the prompt. It turns them into text
 //! with colours for a given width; it neither writes nor knows who does.
 
+mod bars;
+mod brush;
+mod fold;
+mod shown;
+mod text;
+
 use std::{
     collections::{BTreeMap, VecDeque},
-    fmt::Write as _,
+    time::{Duration, Instant},
 };
+
+use jiff::Timestamp;
 
 use super::{
-    Bar, Event, Line, Manner, Privacy, Said, filter,
-    shown::{LastShown, Shown},
-    wrap,
+    Bar, Line, Look, Privacy, Said, abilities::Abilities, clock::Clock, filter, look::Bell, mention::mentions,
+    title::Title, wrap,
 };
-use crate::{
-    limits::screen::{QUEUED_BYTES, QUEUED_ROWS},
-    size::{Size, brief},
-};
+use crate::limits::screen::{QUEUED_BYTES, QUEUED_ROWS};
+use brush::Brush;
+use fold::{Fold, Turn};
+use shown::{LastShown, Shown};
 
-/// How many rows stand above the prompt: the rest of a small window belongs to the talk.
+/// How many rows of one kind stand above the prompt: the rest of a small window belongs to the talk.
 const STATUS_ROWS: usize = 4;
 
-/// Stands after the name of somebody whose key this person has verified. No name contains it.
-const VERIFIED: &str = "✓";
+/// How many rows stand there at all, besides comings and goings.
+const ABOVE_ROWS: usize = 8;
 
-const BOLD: &str = "\x1b[1m";
-const DIM: &str = "\x1b[2m";
-const RESET: &str = "\x1b[0m";
+/// How many rows of comings and goings stand above the prompt before they go into the scrollback.
+const FOLD_ROWS: usize = 3;
 
-/// To the first cell of the window, which is cleared.
+/// The bell rings no sooner after it rang.
+const RING_EVERY: Duration = Duration::from_secs(1);
+
+/// Moves to the upper left and clears.
+const CLEAR: &str = "\x1b[H\x1b[2J";
+
+/// To the first cell of the window, which is cleared from there on.
 const HOME: &str = "\x1b[H\x1b[J";
 
+/// What waits to be drawn.
+enum Item {
+    Line(Line),
+    Fold(Fold),
+    Clear,
+}
+
+struct Queued {
+    item: Item,
+    at: Timestamp,
+    rows: usize,
+    bytes: usize,
+}
+
 /// Lines that wait to be drawn, and what stands above the prompt.
-#[derive(Default)]
 pub(super) struct Screen {
     name: String,
-    plain: bool,
-    queue: VecDeque<(Line, usize, usize)>,
+    brush: Brush,
+    clock: Clock,
+    bell: Bell,
+    queue: VecDeque<Queued>,
     queued_rows: usize,
     queued_bytes: usize,
     skipped: usize,
+    /// Comings and goings that stand above the prompt.
+    fold: Option<Fold>,
+    /// Whether all of it is on the terminal.
+    fold_drawn: bool,
+    /// Whether the last line shown was said before this person came.
+    past: bool,
+    ring: bool,
+    rang: Option<Instant>,
     pending: BTreeMap<u64, String>,
     settled: Option<u64>,
     status: BTreeMap<u64, String>,
     bars: BTreeMap<u64, Bar>,
+    title: Title,
     /// How many rows above the prompt are on the terminal now.
     drawn: usize,
     /// How many there may be.
@@ -54,12 +90,45 @@ pub(super) struct Screen {
 }
 
 impl Screen {
+    /// A screen that shows lines and nothing around them.
     pub(super) fn new(colour: bool) -> Self {
-        Self { plain: !colour, ..Self::default() }
+        let look = Look { time: super::look::Time(None), bell: Bell::Off, ..Look::default() };
+        Self::able(Abilities::simple(colour), &look)
     }
 
-    pub(super) fn has_colour(&self) -> bool {
-        !self.plain
+    /// A screen of a terminal that can do so much.
+    pub(super) fn able(can: Abilities, look: &Look) -> Self {
+        Self {
+            name: String::new(),
+            brush: Brush::new(can, look.colour),
+            clock: Clock::new(look.time.clone()),
+            bell: look.bell,
+            queue: VecDeque::new(),
+            queued_rows: 0,
+            queued_bytes: 0,
+            skipped: 0,
+            fold: None,
+            fold_drawn: false,
+            past: false,
+            ring: false,
+            rang: None,
+            pending: BTreeMap::new(),
+            settled: None,
+            status: BTreeMap::new(),
+            bars: BTreeMap::new(),
+            title: Title::default(),
+            drawn: 0,
+            room: None,
+            lost: 0,
+            width: 0,
+            last: LastShown::default(),
+        }
+    }
+
+    pub(super) fn look(&mut self, look: &Look) {
+        self.brush.dip(look.colour);
+        self.clock.set(look.time.clone());
+        self.bell = look.bell;
     }
 
     pub(super) fn rename(&mut self, name: &str) {
@@ -68,22 +137,70 @@ impl Screen {
 
     pub(super) fn prompt(&self, width: usize) -> String {
         // A prompt that fills the window would leave no room to type.
-        format!("{}> ", wrap::cut(&self.name, (width / 2).max(1)))
+        format!("{}> ", self.brush.cut(&self.brush.fit(&self.name), (width / 2).max(1)))
     }
 
     pub(super) fn push(&mut self, line: Line) {
-        let text = text(&line);
+        let turn = if let Line::Event(event) = &line { Turn::of(event) } else { None };
+        if let Some(turn) = turn {
+            if !self.fold.as_ref().is_some_and(|fold| fold.takes(&turn)) {
+                self.commit();
+            }
+            self.fold.get_or_insert_with(|| Fold::at(Timestamp::now())).add(turn);
+            self.fold_drawn = false;
+            return;
+        }
+        self.commit();
+        let at = match &line {
+            Line::Said(said) => {
+                self.ring |= self.rings(said);
+                said.at
+            }
+            _ => Timestamp::now(),
+        };
+        let text = line.text();
         let (rows, bytes) = (text.matches('\n').count() + 1, text.len());
-        self.queued_rows += rows;
-        self.queued_bytes += bytes;
-        self.queue.push_back((line, rows, bytes));
+        self.queue(Queued { item: Item::Line(line), at, rows, bytes });
+    }
+
+    fn rings(&self, said: &Said) -> bool {
+        let quiet = said.own || said.past;
+        match self.bell {
+            Bell::Off => false,
+            Bell::Mention => !quiet && (said.privacy == Privacy::Private || mentions(&said.text, &self.name)),
+            Bell::All => !quiet,
+        }
+    }
+
+    fn queue(&mut self, queued: Queued) {
+        self.queued_rows += queued.rows;
+        self.queued_bytes += queued.bytes;
+        self.queue.push_back(queued);
         while self.queue.len() > 1 && (self.queued_rows > QUEUED_ROWS || self.queued_bytes > QUEUED_BYTES) {
-            if let Some((_, rows, bytes)) = self.queue.pop_front() {
+            if let Some(Queued { rows, bytes, .. }) = self.queue.pop_front() {
                 self.queued_rows -= rows;
                 self.queued_bytes -= bytes;
                 self.skipped += 1;
             }
         }
+    }
+
+    /// Comings and goings so far are a line like any other from now on.
+    pub(super) fn commit(&mut self) {
+        if let Some(fold) = self.fold.take() {
+            let (at, bytes) = (fold.at, fold.bytes());
+            self.queue(Queued { item: Item::Fold(fold), at, rows: 1, bytes });
+        }
+    }
+
+    /// Clears the window before what is shown next.
+    pub(super) fn clear(&mut self) {
+        self.commit();
+        self.queue(Queued { item: Item::Clear, at: Timestamp::now(), rows: 1, bytes: 0 });
+    }
+
+    pub(super) fn title(&mut self, text: &str) {
+        self.title.set(text, self.brush.can.unicode);
     }
 
     pub(super) fn pending(&mut self, id: u64, text: &str) {
@@ -120,28 +237,16 @@ impl Screen {
         }
     }
 
-    /// The queued lines, each row ended.
-    pub(super) fn drain(&mut self, width: usize) -> String {
-        let mut out = String::new();
-        let skipped = std::mem::take(&mut self.skipped);
-        if skipped > 0 {
-            let lines = if skipped == 1 { "line" } else { "lines" };
-            let line = Line::Notice(format!("{skipped} {lines} skipped"));
-            self.line(&line, width, &mut out);
-            self.last.push(Shown::Line(line));
-        }
-        self.queued_rows = 0;
-        self.queued_bytes = 0;
-        for (line, ..) in std::mem::take(&mut self.queue) {
-            self.line(&line, width, &mut out);
-            self.last.push(Shown::Line(line));
-        }
-        out
-    }
-
-    /// What replaces the rows above the prompt, with the queued lines before them. In a window that has become wider, of
-    /// which nothing is known but what is shown last, all of it is written anew.
+    /// Everything from the first row above the prompt to the prompt, and what belongs around the window. In a window that
+    /// has become wider, of which nothing is known but what is shown last, all of it is written anew.
     pub(super) fn draw(&mut self, width: usize) -> String {
+        let title = match self.brush.is_coloured() {
+            true => self.title.update(self.brush.can, self.bars.values()),
+            false => String::new(),
+        };
+        if self.fold_rows(width).len() > FOLD_ROWS {
+            self.commit();
+        }
         let before = std::mem::replace(&mut self.width, width);
         let start = self.erase(0);
         let above = self.above(width);
@@ -153,16 +258,7 @@ impl Screen {
             Some((None, Some(lost))) => start + &lost,
             _ => start,
         };
-        start + &self.drain(width) + &above
-    }
-
-    fn again(&self, shown: &Shown, width: usize) -> String {
-        let mut out = String::new();
-        match shown {
-            Shown::Line(line) => self.line(line, width, &mut out),
-            Shown::Typed(prompt, text) => self.entered(prompt, text, width, &mut out),
-        }
-        out
+        title + &start + &self.drain(width) + &above
     }
 
     /// So many rows of the window are left for what stands above the prompt. Rows beyond them would scroll out of it and
@@ -178,123 +274,152 @@ impl Screen {
         Some(self.width).filter(|width| *width > 0)
     }
 
-    /// What stands above the prompt from now on, each row ended.
-    pub(super) fn above(&mut self, width: usize) -> String {
-        let mut rows: Vec<String> = self.bars.values().map(bar).collect();
-        rows.extend(self.status.values().cloned());
-        let name = &self.name;
-        rows.extend(self.pending.values().map(|text| format!("{name}: {text}")));
-        let most = self.room.map_or(STATUS_ROWS, |room| room.min(STATUS_ROWS));
-        let more = rows.len().saturating_sub(most);
-        if more > 0 && most > 1 {
-            rows.truncate(most - 1);
-            rows.push(format!("... and {} more", more + 1));
-        }
-        rows.truncate(most);
-        self.drawn = rows.len();
+    pub(super) fn has_colour(&self) -> bool {
+        self.brush.is_coloured()
+    }
+
+    /// The queued lines, each row ended.
+    pub(super) fn drain(&mut self, width: usize) -> String {
         let mut out = String::new();
-        for row in rows {
-            // One column stays free: a full row would move the cursor in a way that terminals do not agree on.
-            let row = wrap::cut(&row, width.saturating_sub(1));
-            self.styled(DIM, &filter::isolate(&row), &mut out);
-            out.push_str("\r\n");
+        let skipped = std::mem::take(&mut self.skipped);
+        if skipped > 0 {
+            let lines = if skipped == 1 { "line" } else { "lines" };
+            self.line(Line::Notice(format!("{skipped} {lines} skipped")), Timestamp::now(), width, &mut out);
+        }
+        self.queued_rows = 0;
+        self.queued_bytes = 0;
+        for Queued { item, at, .. } in std::mem::take(&mut self.queue) {
+            match item {
+                Item::Line(line) => self.line(line, at, width, &mut out),
+                Item::Fold(fold) => {
+                    self.between(at, false, width, &mut out);
+                    self.write(Shown::Fold(fold), width, &mut out);
+                }
+                Item::Clear if self.brush.can.moves => {
+                    self.last = LastShown::default();
+                    CLEAR.clone_into(&mut out);
+                }
+                Item::Clear => {}
+            }
+        }
+        out + self.ring()
+    }
+
+    /// Writes what may have to be written again.
+    fn write(&mut self, shown: Shown, width: usize, out: &mut String) {
+        *out += &self.again(&shown, width);
+        self.last.push(shown);
+    }
+
+    fn again(&self, shown: &Shown, width: usize) -> String {
+        let mut out = String::new();
+        let brush = &self.brush;
+        match shown {
+            Shown::Line(line, at) => {
+                let time = self.clock.tell(*at);
+                brush.rows(&brush.line(line, (&self.name, time.as_deref()), width), &mut out);
+            }
+            Shown::Fold(fold) => {
+                let time = self.clock.tell(fold.at);
+                brush.rows(&brush.fold(fold, time.as_deref(), width), &mut out);
+            }
+            Shown::Rule(text) => brush.rows(&brush.rule(text, width), &mut out),
+            Shown::Typed(prompt, text) => {
+                let rows: Vec<String> = filter::rows(text).iter().map(|row| brush.fit(row).into_owned()).collect();
+                let prompt = brush.fit(&filter::clean(prompt)).into_owned();
+                brush.end_rows(&wrap::message(&prompt, &rows, width), &mut out);
+            }
         }
         out
     }
 
+    fn ring(&mut self) -> &'static str {
+        if !std::mem::take(&mut self.ring) || self.rang.is_some_and(|rang| rang.elapsed() < RING_EVERY) {
+            return "";
+        }
+        self.rang = Some(Instant::now());
+        "\x07"
+    }
+
+    fn line(&mut self, line: Line, at: Timestamp, width: usize, out: &mut String) {
+        let past = matches!(&line, Line::Said(said) if said.past);
+        if !matches!(line, Line::Output(_)) {
+            self.between(at, past, width, out);
+        }
+        self.write(Shown::Line(line, at), width, out);
+    }
+
+    /// What stands between the last line and one of this time: that another day has begun, and where what was said before
+    /// this person came begins and ends.
+    fn between(&mut self, at: Timestamp, past: bool, width: usize, out: &mut String) {
+        let told = match (std::mem::replace(&mut self.past, past), past) {
+            (false, true) => Some("before you came"),
+            (true, false) => Some("since you came"),
+            _ => None,
+        };
+        for text in told.map(str::to_owned).into_iter().chain(self.clock.turn(at)) {
+            self.write(Shown::Rule(text), width, out);
+        }
+    }
+
+    /// What stands above the prompt from now on, each row ended.
+    pub(super) fn above(&mut self, width: usize) -> String {
+        let mut out = String::new();
+        let room = self.room.unwrap_or(usize::MAX);
+        let mut fold = self.fold_rows(width);
+        fold.truncate(room);
+        self.fold_drawn = !fold.is_empty();
+        self.brush.rows(&fold, &mut out);
+        let most = ABOVE_ROWS.min(room - fold.len());
+        let mut rows = bars::rows(self.bars.values(), STATUS_ROWS.min(most), width, &self.brush);
+        let indent = " "
+            .repeat(self.brush.time(self.clock.tell(Timestamp::now()).as_deref(), width).map_or(0, |(_, wide)| wide));
+        let pending = self.pending.values().map(|text| format!("{indent}{}: {text}", self.name));
+        let others = self.status.values().cloned().chain(pending).map(|row| self.brush.fit(&row).into_owned());
+        rows.extend(counted(others.collect(), STATUS_ROWS.min(most - rows.len().min(most))));
+        self.drawn = fold.len() + rows.len();
+        for row in rows {
+            self.brush.status(&row, width, &mut out);
+        }
+        out
+    }
+
+    fn fold_rows(&self, width: usize) -> Vec<brush::Painted> {
+        let Some(fold) = &self.fold else { return Vec::new() };
+        self.brush.fold(fold, self.clock.tell(fold.at).as_deref(), width)
+    }
+
+    /// What stands above the prompt stays where it is; so comings and goings that stand there are told.
     pub(super) fn forget(&mut self) {
         self.drawn = 0;
+        self.title.forget();
+        if std::mem::take(&mut self.fold_drawn) {
+            self.fold = None;
+        }
     }
 
     /// A line as it was typed, for the scrollback.
     pub(super) fn typed(&mut self, prompt: &str, text: &str, width: usize) -> String {
         let mut out = String::new();
-        self.entered(prompt, text, width, &mut out);
-        self.last.push(Shown::Typed(prompt.to_owned(), text.to_owned()));
+        // What came and went before the line was typed stands above it. Where others are queued, it came after those.
+        if self.queue.is_empty() && self.fold.is_some() {
+            self.commit();
+            out = self.drain(width);
+        }
+        self.write(Shown::Typed(prompt.to_owned(), text.to_owned()), width, &mut out);
         out
     }
-
-    fn entered(&self, prompt: &str, text: &str, width: usize, out: &mut String) {
-        let rows = filter::rows(text);
-        self.rows(wrap::message(&filter::clean(prompt), &rows, width), out);
-    }
-
-    fn line(&self, line: &Line, width: usize, out: &mut String) {
-        let (prefix, text) = match line {
-            Line::Said(Said { name, verified, privacy, own, manner, text, .. }) => {
-                let name = filter::name(name);
-                let name = filter::isolate(&name);
-                let mark = if *verified { VERIFIED } else { "" };
-                let prefix = match (privacy, own) {
-                    (Privacy::Room, _) if *manner == Manner::Does => format!("~ {name}{mark} "),
-                    (Privacy::Room, _) => format!("{name}{mark}: "),
-                    (Privacy::Private, false) => format!("({name}{mark}) "),
-                    (Privacy::Private, true) => format!("(to {name}{mark}) "),
-                };
-                (prefix, text)
-            }
-            Line::Event(Event { text, .. }) | Line::Notice(text) => ("* ".to_owned(), text),
-            Line::Error(text) => ("error: ".to_owned(), text),
-            Line::Output(text) => {
-                for row in filter::rows(text) {
-                    self.rows(wrap::message("", &[row], width), out);
-                }
-                return;
-            }
-        };
-        let bold = matches!(line, Line::Said(_) | Line::Error(_)) && !self.plain;
-        let mut rows = wrap::message(&prefix, &filter::rows(text), width);
-        let mark = prefix.trim_end();
-        if let Some(rest) = rows[0].strip_prefix(mark).filter(|_| bold) {
-            rows[0] = format!("{BOLD}{mark}{RESET}{rest}");
-        }
-        self.rows(rows, out);
-    }
-
-    fn styled(&self, style: &str, text: &str, out: &mut String) {
-        if self.plain {
-            out.push_str(text);
-        } else {
-            let _ = write!(out, "{style}{text}{RESET}");
-        }
-    }
-
-    /// Every row ends with a reset, whatever was in it; without colours there is nothing to reset.
-    fn rows(&self, rows: Vec<String>, out: &mut String) {
-        for row in rows {
-            out.push_str(&row);
-            out.push_str(if self.plain { "\r\n" } else { "\x1b[0m\r\n" });
-        }
-    }
 }
 
-/// What a line says.
-pub(super) fn text(line: &Line) -> &str {
-    match line {
-        Line::Said(Said { text, .. })
-        | Line::Event(Event { text, .. })
-        | Line::Notice(text)
-        | Line::Output(text)
-        | Line::Error(text) => text,
+/// As many rows as may stand there, the last of which counts the others.
+fn counted(mut rows: Vec<String>, most: usize) -> Vec<String> {
+    let more = rows.len().saturating_sub(most);
+    if more > 0 && most > 1 {
+        rows.truncate(most - 1);
+        rows.push(format!("... and {} more", more + 1));
     }
-}
-
-/// A bar in one row.
-fn bar(bar: &Bar) -> String {
-    let head = format!("{} {}  ", filter::clean(&bar.what), filter::clean(&bar.whom));
-    if let Some(waits) = bar.waits {
-        return head + waits;
-    }
-    let percent = if bar.total == 0 { 100 } else { (u128::from(bar.done) * 100 / u128::from(bar.total)).min(100) };
-    let mut row = format!("{head}{percent:>3} %  {} of {}", Size(bar.done), Size(bar.total));
-    if bar.speed >= 1.0 {
-        row += &format!("  {}/s", Size(bar.speed as u64));
-    }
-    // Beyond a hundred hours the number says nothing.
-    match bar.left.filter(|left| left.as_secs() < 360_000) {
-        Some(left) if bar.done < bar.total => row + &format!("  {} left", brief(left)),
-        _ => row,
-    }
+    rows.truncate(most);
+    rows
 }
 
 #[cfg(test)]

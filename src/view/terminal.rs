@@ -8,7 +8,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use super::{Bar, Line, View, screen::Screen};
+use super::{Bar, Line, Look, View, abilities::Abilities, screen::Screen};
 
 /// The screen of one terminal. Showing never waits: see the limits of its queue.
 pub struct Terminal {
@@ -20,17 +20,19 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// A screen with colours, unless the person asked programs for none with `NO_COLOR` or the terminal has none.
+    /// The screen of the terminal of this process, as far as the environment tells what it can do.
     pub fn new() -> Self {
-        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let unable = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-        Self::with_colour(!unwanted && !unable)
+        Self::of(Screen::able(Abilities::from_env(), &Look::default()))
     }
 
-    /// A screen with or without colours.
+    /// A screen with or without colours, with no time before its lines and nothing around them.
     pub fn with_colour(colour: bool) -> Self {
+        Self::of(Screen::new(colour))
+    }
+
+    fn of(screen: Screen) -> Self {
         Self {
-            screen: Mutex::new(Screen::new(colour)),
+            screen: Mutex::new(screen),
             changed: Notify::new(),
             wake: OnceLock::new(),
             woken: AtomicBool::new(false),
@@ -62,7 +64,10 @@ impl Terminal {
 
     /// What to write between prompts, with the cursor at the left edge and nothing above: the queued lines.
     pub(crate) fn drain(&self, width: usize) -> String {
-        self.drawing(|screen| screen.drain(width))
+        self.drawing(|screen| {
+            screen.commit();
+            screen.drain(width)
+        })
     }
 
     /// What removes the prompt and the rows above it, from `below` rows under the prompt's first row.
@@ -153,6 +158,18 @@ impl View for Terminal {
 
     fn progress(&self, key: u64, bar: Option<&Bar>) {
         self.change(|screen| screen.progress(key, bar));
+    }
+
+    fn look(&self, look: &Look) {
+        self.change(|screen| screen.look(look));
+    }
+
+    fn title(&self, text: &str) {
+        self.change(|screen| screen.title(text));
+    }
+
+    fn clear(&self) {
+        self.change(Screen::clear);
     }
 }
 

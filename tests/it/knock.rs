@@ -99,8 +99,8 @@ fn two_terminals_of_one_person_just_work_and_talk() {
     host.line("hi there");
     second.expect("alice: hi there");
     host.line("msg bob psst");
-    second.expect("(alice) psst");
-    host.expect("(to bob) psst");
+    second.expect("(alice, to you alone) psst");
+    host.expect("(to bob alone) psst");
     second.line("quit");
     assert_eq!(second.wait_clean(), Some(0));
     host.expect("* bob left");

@@ -2,14 +2,17 @@
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
 use anyhow::{Result, bail, ensure};
 use tokio::{
-    task::spawn_blocking,
-    time::{Instant, sleep},
+    task::{JoinError, JoinHandle, spawn_blocking},
+    time::{Instant, interval, sleep},
 };
 
 use super::{Desk, Hint, State, no_offer, same, told};
@@ -36,6 +39,14 @@ const ANSWERED: Duration = Duration::from_secs(10);
 
 /// After how long looking through a folder is told and goes on beside the prompt.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What turns while nothing better is known, and how quickly: quick enough to be seen to move.
+const SIGNS: [char; 4] = ['|', '/', '-', '\\'];
+const TURN: Duration = Duration::from_millis(150);
+
+/// Keys of the rows in which something turns.
+const SPINNERS: u64 = 1 << 62;
+static NEXT_SPINNER: AtomicU32 = AtomicU32::new(0);
 
 /// How long a stream that is told to stop may take to say so to its receiver.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -182,11 +193,12 @@ impl Desk {
         tokio::select! {
             source = &mut walk => self.put_up(source??, to, cx).await,
             () = sleep(PATIENCE) => {
-                cx.notice(format!("looking through {}", clean(typed)));
+                let text = format!("looking through {}", clean(typed));
                 let desk = self.clone();
                 cx.spawn(async move |cx| {
                     let _looking = looking;
-                    desk.put_up(walk.await??, to, &cx).await
+                    let source = spin(walk, &text, &cx).await;
+                    desk.put_up(source??, to, &cx).await
                 });
                 Ok(())
             }
@@ -358,6 +370,26 @@ impl Desk {
         ensure!(stopped > 0, "nobody is receiving {name}; {}", self.hint(Hint::TakeBack(number)));
         Ok(())
     }
+}
+
+/// Waits for `work`, of which nothing better is known than that it goes on.
+async fn spin<T>(mut work: JoinHandle<T>, text: &str, cx: &Context) -> Result<T, JoinError> {
+    if !cx.has_status() {
+        cx.notice(text);
+        return work.await;
+    }
+    let key = SPINNERS | u64::from(NEXT_SPINNER.fetch_add(1, Ordering::Relaxed));
+    let mut turns = interval(TURN);
+    for sign in SIGNS.iter().cycle() {
+        tokio::select! {
+            done = &mut work => {
+                cx.status(key, None);
+                return done;
+            }
+            _ = turns.tick() => cx.status(key, Some(&format!("{sign} {text}"))),
+        }
+    }
+    work.await
 }
 
 /// Keeps [`State::looking`] right.

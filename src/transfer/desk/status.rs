@@ -4,14 +4,22 @@ use std::{collections::HashSet, time::Duration};
 
 use tokio::time::{Instant, interval};
 
-use super::{Desk, State, incoming::Course, outgoing::Fate};
+use super::{
+    Desk, State,
+    incoming::Course,
+    outgoing::{Fate, Mine},
+};
 use crate::{
     command::Context,
+    transfer::meter::Progress,
     view::{Bar, Direction},
 };
 
 /// How often the rows are drawn: a number that changes more often cannot be read.
 const EVERY: Duration = Duration::from_millis(250);
+
+/// Keys of rows about own offers, which those about others' do not reach: they count from 1.
+const OWN: u64 = 1 << 63;
 
 impl Desk {
     /// Draws rows for as long as something is under way, if somebody sees them.
@@ -42,6 +50,25 @@ impl Desk {
     }
 }
 
+impl Mine {
+    /// One bar for all who are being sent it.
+    fn bar(&self, now: std::time::Instant) -> Option<Bar> {
+        let busy: Vec<_> = self.receivers.iter().filter(|receiver| receiver.state == Fate::Sending).collect();
+        let whom = match busy.as_slice() {
+            [] => return None,
+            [one] => format!("to {}", one.who.name),
+            several => format!("to {} members", several.len()),
+        };
+        let each = busy.iter().map(|receiver| receiver.meter.look(now));
+        let together = each.reduce(|one, other| Progress {
+            done: one.done.saturating_add(other.done),
+            total: one.total.saturating_add(other.total),
+            speed: one.speed + other.speed,
+        })?;
+        Some(Bar { whom, ..together.bar(Direction::Out, self.number, self.offer.shown()) })
+    }
+}
+
 impl State {
     /// A bar for each transfer under way.
     fn rows(&self) -> Vec<(u64, Bar)> {
@@ -58,11 +85,8 @@ impl State {
             let bar = theirs.meter.look(now).bar(Direction::In, offer, what);
             rows.push((*id, Bar { whom: format!("from {}", theirs.from.name), waits, ..bar }));
         }
-        for mine in self.mine.values() {
-            for receiver in mine.receivers.iter().filter(|receiver| receiver.state == Fate::Sending) {
-                let bar = receiver.meter.look(now).bar(Direction::Out, mine.number, mine.offer.shown());
-                rows.push((receiver.id, Bar { whom: format!("to {}", receiver.who.name), ..bar }));
-            }
+        for (tag, mine) in &self.mine {
+            rows.extend(mine.bar(now).map(|bar| (OWN | u64::from(*tag), bar)));
         }
         rows
     }

@@ -1,3 +1,5 @@
+mod looks;
+
 use std::num::NonZero;
 
 use proptest::prelude::*;
@@ -66,7 +68,10 @@ fn each_kind_of_line_looks_its_own_way() {
         screen.push(line);
     }
     screen.push(Line::Output("a\nb".into()));
-    assert_eq!(screen.drain(40), "bob: hi\r\n(bob) psst\r\n(to bob) psst\r\n* n\r\nerror: e\r\na\r\nb\r\n");
+    assert_eq!(
+        screen.drain(40),
+        "bob: hi\r\n(bob, to you alone) psst\r\n(to bob alone) psst\r\n* n\r\nerror: e\r\na\r\nb\r\n"
+    );
 }
 
 #[test]
@@ -78,8 +83,8 @@ fn who_is_verified_has_a_mark_that_no_name_can_bear() {
         screen.drain(80).trim_end().to_owned()
     };
     assert_eq!(line("bob", true, Privacy::Room, false), "bob✓: hi");
-    assert_eq!(line("bob", true, Privacy::Private, false), "(bob✓) hi");
-    assert_eq!(line("bob", true, Privacy::Private, true), "(to bob✓) hi");
+    assert_eq!(line("bob", true, Privacy::Private, false), "(bob✓, to you alone) hi");
+    assert_eq!(line("bob", true, Privacy::Private, true), "(to bob✓ alone) hi");
     assert_eq!(line("שרה", true, Privacy::Room, false), "\u{2068}שרה\u{2069}✓: hi");
     // Whatever a room says that somebody is called.
     for (name, shown) in [
@@ -99,14 +104,15 @@ fn who_is_verified_has_a_mark_that_no_name_can_bear() {
     let name = "bob".into();
     let verified =
         Line::Said(Said { name, verified: true, privacy: Privacy::Room, own: false, text: "hi".into(), ..somebody() });
-    assert!(drawn([verified], 40).starts_with("\x1b[1mbob✓:\x1b[0m hi"));
+    let drawn = drawn([verified], 40);
+    assert!(drawn.starts_with("\x1b[1;38;5;") && drawn.contains("mbob✓:\x1b[0m hi"), "{drawn:?}");
 }
 
 #[test]
 fn every_row_ends_with_a_reset() {
     let text = drawn([said("bob", "one\ntwo three four five six seven eight nine ten eleven")], 40);
-    assert!(text.split_terminator("\r\n").all(|row| row.ends_with(RESET)));
-    assert!(text.starts_with("\x1b[1mbob:\x1b[0m one"));
+    assert!(text.split_terminator("\r\n").all(|row| row.ends_with("\x1b[0m")));
+    assert!(text.starts_with("\x1b[1;38;5;") && text.contains("mbob:\x1b[0m one"), "{text:?}");
 }
 
 #[test]

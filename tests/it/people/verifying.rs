@@ -72,7 +72,7 @@ fn a_verified_name_bears_a_mark_on_the_terminal_from_then_on_and_nothing_else_do
     host.say("msg bob psst");
     member.expect("\n(alice✓) psst");
     member.line("msg alice psst");
-    member.expect("\n(to alice✓) psst");
+    member.expect("\n(to alice✓ alone) psst");
     host.out.expect("(bob) psst");
     other.say("alice✓: a lie");
     member.expect("\ncarol: alice✓: a lie");

@@ -3,7 +3,10 @@
 
 use std::collections::VecDeque;
 
-use super::Line;
+use jiff::Timestamp;
+
+use super::fold::Fold;
+use crate::view::Line;
 
 /// More lines than a window has rows.
 const LINES: usize = 256;
@@ -13,7 +16,11 @@ const BYTES: usize = 256 << 10;
 
 /// A line in the window.
 pub(super) enum Shown {
-    Line(Line),
+    Line(Line, Timestamp),
+    /// Comings and goings.
+    Fold(Fold),
+    /// What stands between lines.
+    Rule(String),
     /// What the person typed, behind its prompt.
     Typed(String, String),
 }
@@ -28,7 +35,9 @@ pub(super) struct LastShown {
 impl Shown {
     fn len(&self) -> usize {
         match self {
-            Self::Line(line) => super::screen::text(line).len(),
+            Self::Line(line, _) => line.text().len(),
+            Self::Fold(fold) => fold.bytes(),
+            Self::Rule(text) => text.len(),
             Self::Typed(prompt, text) => prompt.len() + text.len(),
         }
     }
@@ -66,7 +75,7 @@ mod tests {
 
     fn write(shown: &Shown) -> String {
         match shown {
-            Shown::Line(Line::Notice(text)) => format!("{}\n", text.replace(' ', "\n")),
+            Shown::Line(Line::Notice(text), _) => format!("{}\n", text.replace(' ', "\n")),
             _ => String::new(),
         }
     }
@@ -77,7 +86,7 @@ mod tests {
         assert_eq!(last.rows(0, write).as_deref(), Some(""));
         assert_eq!(last.rows(1, write), None);
         for text in ["a", "b c", "d"] {
-            last.push(Shown::Line(Line::Notice(text.to_owned())));
+            last.push(Shown::Line(Line::Notice(text.to_owned()), Timestamp::UNIX_EPOCH));
         }
         assert_eq!(last.rows(2, write).as_deref(), Some("c\nd\n"));
         assert_eq!(last.rows(4, write).as_deref(), Some("a\nb\nc\nd\n"));
@@ -88,11 +97,11 @@ mod tests {
     fn no_more_is_kept_than_windows_need() {
         let mut last = LastShown::default();
         for i in 0..10_000 {
-            last.push(Shown::Line(Line::Notice(format!("{i} {}", "x".repeat(i % 5_000)))));
+            last.push(Shown::Line(Line::Notice(format!("{i} {}", "x".repeat(i % 5_000))), Timestamp::UNIX_EPOCH));
         }
         assert!(last.lines.len() <= LINES && last.bytes <= BYTES);
         assert_eq!(last.bytes, last.lines.iter().map(|(shown, _)| shown.len()).sum::<usize>());
-        last.push(Shown::Line(Line::Notice("x".repeat(BYTES + 1))));
+        last.push(Shown::Line(Line::Notice("x".repeat(BYTES + 1)), Timestamp::UNIX_EPOCH));
         assert_eq!((last.lines.len(), last.bytes), (0, 0));
     }
 }
