@@ -57,9 +57,9 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join
     let visit = Visit {
         addr,
         name: person::name(options.common.name.as_deref())?,
-        settings,
         files: file_settings(&options.common)?,
         screen: Screen::open(&options.common, &settings)?,
+        settings,
         lines: Some(Lines { text: options.common.text, json: options.common.json, at_end }),
         errand: None,
         last: Some(last),

@@ -228,7 +228,7 @@ impl Screen {
         }
         let plain = Plain::new().context("could not start")?;
         // Scripts read lines that begin with a name, unless they say otherwise themselves.
-        let asked = settings.get("time").is_some_and(|time| time.origin == settings::Origin::Flag);
+        let asked = settings.get("time").is_ok_and(|time| time.origin == settings::Origin::Flag);
         if asked || (terminal && common.time.is_some()) {
             plain.look(&look);
         }

@@ -3,6 +3,7 @@
 use std::num::NonZero;
 
 use super::*;
+use crate::view::Event;
 use crate::view::{
     line::{bar, somebody},
     look::{Time, When},
