@@ -14,6 +14,7 @@ mod mover;
 mod namesakes;
 mod oneshot;
 mod person;
+mod piping;
 mod request;
 mod talk;
 
