@@ -18,6 +18,7 @@ mod namesakes;
 mod oneshot;
 mod packaging;
 mod person;
+mod piping;
 mod redial;
 mod request;
 mod talk;

@@ -21,13 +21,12 @@ use super::{
     doorstep::{self, Ask},
     doubts::Doubts,
     event::{self, Listener, OnMoved, Stage},
-    input::{self, Piped},
     leaving::Leaving,
     line::{Asking, Done, Question, Reader},
-    request::Request,
+    piping::piped,
 };
 use crate::{
-    command::{Context, Entry, Event, Flow},
+    command::{Context, Flow},
     registry::Registry,
     repl::{self, LinesHandle, Next, ReplConfig, ReplHandle, Reply, Typed},
     session::{Ending, Handle, SessionEvent, WhenFull},
@@ -48,6 +47,9 @@ struct Patience {
 
 /// When a person leaves.
 const PATIENT: Patience = Patience { words: Duration::from_millis(1_500), end: Duration::from_millis(2_500) };
+
+/// How long an errand may go on when the room has ended: it may need no more of it.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// At a signal: whatever is stuck, the program is gone within two seconds.
 const HURRIED: Patience = Patience { words: Duration::from_millis(700), end: Duration::from_millis(600) };
@@ -225,16 +227,20 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
             _ => std::future::pending().await,
         }
     };
+    tokio::pin!(errand);
+    let mut unfinished = false;
     let patience = tokio::select! {
         _ = ended.wait_for(Option::is_some) => {
-            failed = !may_end;
+            let done = if has_errand { timeout(GRACE, &mut errand).await.ok() } else { None };
+            unfinished = done.is_none() && !may_end;
+            failed = done.unwrap_or(unfinished);
             PATIENT
         }
         read = read => {
             failed = read?;
             PATIENT
         }
-        errand = errand => {
+        errand = &mut errand => {
             failed = errand;
             PATIENT
         }
@@ -254,9 +260,10 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     cancel.cancel();
     let _ = timeout(patience.end, cx.finish()).await;
     listening.abort();
+    view.settle();
     if let Some((text, failure)) = event::ending(&ending, &Fingerprint::of(&session.me().key)) {
         failed |= failure;
-        if failure || !may_end { cx.error(text) } else { cx.event(event::closed(&ending, text)) }
+        if failure || unfinished { cx.error(text) } else { cx.event(event::closed(&ending, text)) }
     }
     // A person has read of it, and may have said it again.
     failed |= terminal.is_none() && refused.load(Relaxed);
@@ -374,86 +381,4 @@ async fn typed(reader: &Reader, asking: &Asking, doubts: &mut Doubts, mut lines:
             return;
         }
     }
-}
-
-/// What is read from a pipe.
-struct Piping<'a> {
-    reader: &'a Reader,
-    json: bool,
-    asker: Option<&'static Entry>,
-    failed: bool,
-}
-
-impl Piping<'_> {
-    /// Does what a line of the pipe says.
-    async fn line(&mut self, line: &str) -> Flow {
-        if !self.json {
-            return self.typed(line).await.0;
-        }
-        match Request::read(line) {
-            Ok(None) => Flow::Continue,
-            Ok(Some(Request { line, id })) => {
-                let (flow, ok) = self.typed(&line).await;
-                if let Flow::Ask(question) = flow {
-                    self.reader.cx.event(Event::new("question", question));
-                }
-                if let Some(id) = id {
-                    self.reader.cx.event(Event::new("done", "").with("id", id).with("ok", ok));
-                }
-                flow
-            }
-            Err(wrong) => {
-                self.error(wrong);
-                Flow::Continue
-            }
-        }
-    }
-
-    /// Does what a line says, and says whether it worked.
-    async fn typed(&mut self, line: &str) -> (Flow, bool) {
-        // A pipe need not look at a question, but what follows is the answer all the same.
-        let done = match self.asker.take() {
-            Some(asker) => self.reader.answer(asker, line).await,
-            None => self.reader.line(line).await,
-        };
-        self.asker = done.asker;
-        self.failed |= done.failed;
-        (done.flow, !done.failed)
-    }
-
-    fn error(&mut self, reason: impl Into<String>) {
-        self.failed = true;
-        self.reader.cx.error(reason);
-    }
-}
-
-/// Reads a pipe, once we are in. Returns whether something in it failed.
-async fn piped(reader: &Reader, mut stage: watch::Receiver<Stage>, input: Lines) -> Result<bool> {
-    // An error means that the session is over.
-    if stage.wait_for(|stage| *stage == Stage::Inside).await.is_err() {
-        return Ok(false);
-    }
-    let mut piping = Piping { reader, json: input.json, asker: None, failed: false };
-    let mut lines = input::lines()?;
-    while let Some(line) = lines.recv().await {
-        match line {
-            Piped::Line(line) => {
-                if piping.line(&line).await == Flow::Quit {
-                    return Ok(piping.failed);
-                }
-            }
-            Piped::TooLong => piping.error("a line of the input is too long to be sent"),
-            Piped::Failed(reason) => piping.error(reason),
-        }
-    }
-    match input.at_end {
-        AtEnd::Stay => std::future::pending().await,
-        AtEnd::Leave(wait) => {
-            let _ = timeout(wait, reader.session.drained()).await;
-            for name in Desk::of(&reader.cx).finish(wait, &reader.cx).await {
-                piping.error(format!("nobody received {name}"));
-            }
-        }
-    }
-    Ok(piping.failed)
 }

@@ -80,6 +80,9 @@ pub trait View: Send + Sync {
         let _ = (key, bar);
     }
 
+    /// Nothing is under way any more.
+    fn settle(&self) {}
+
     /// How lines look from now on.
     fn look(&self, look: &Look) {
         let _ = look;

@@ -14,8 +14,11 @@ use super::{
 };
 use crate::size::{Size, brief};
 
-/// Most characters of the row: it must not wrap, or it could not be drawn over.
+/// Most columns of the row: it must not wrap, or it could not be drawn over.
 const ROW: usize = 78;
+
+/// What tells of further transfers takes so many columns of it.
+const MORE: usize = 7;
 
 /// Errors, and on a terminal the row.
 pub struct Quiet {
@@ -83,16 +86,22 @@ impl Row {
     fn draw(&mut self, out: &mut String) {
         self.clear(out);
         let Some(first) = self.bars.values().next() else { return };
-        out.push_str(first);
         if self.bars.len() > 1 {
-            out.push_str(&format!("  and {} more", self.bars.len() - 1));
+            out.push_str(&format!("[+{}] ", (self.bars.len() - 1).min(999)));
         }
+        out.push_str(first);
         self.shown = true;
     }
 }
 
-/// A bar as a row: whose name may be anything.
-fn row(bar: &Bar) -> String {
+/// How many columns the row may have.
+fn columns() -> usize {
+    let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+    if columns == 0 { ROW } else { ROW.min(columns.saturating_sub(1)) }
+}
+
+/// A bar as a row of so many columns: whose name may be anything.
+fn row(bar: &Bar, columns: usize) -> String {
     let percent = if bar.total == 0 { 100 } else { u128::from(bar.done) * 100 / u128::from(bar.total) };
     let mut numbers = format!("{percent:>3} %  {} of {}", Size(bar.done), Size(bar.total));
     match (bar.waits, bar.left) {
@@ -101,8 +110,8 @@ fn row(bar: &Bar) -> String {
         (None, None) => {}
     }
     let what = filter::clean(&format!("{} {}", bar.what, bar.whom)).into_owned();
-    // Ten for "and 12 more", and characters that take two cells count as two.
-    let fits = ROW.saturating_sub(numbers.len() + 14);
+    let numbers: String = numbers.chars().take(columns.saturating_sub(MORE + 2)).collect();
+    let fits = columns.saturating_sub(numbers.len() + MORE + 2);
     let mut width = 0;
     let cut: String = what
         .chars()
@@ -133,11 +142,19 @@ impl View for Quiet {
         let Some(shown) = &self.row else { return };
         let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
         match bar {
-            Some(bar) => drop(shown.bars.insert(key, row(bar))),
+            Some(bar) => drop(shown.bars.insert(key, row(bar, columns()))),
             None => drop(shown.bars.remove(&key)),
         }
         let mut out = String::new();
         shown.draw(&mut out);
+        self.writer.put(out, Output::Err);
+    }
+
+    fn settle(&self) {
+        let Some(row) = &self.row else { return };
+        let (mut row, mut out) = (row.lock().unwrap_or_else(PoisonError::into_inner), String::new());
+        row.bars.clear();
+        row.draw(&mut out);
         self.writer.put(out, Output::Err);
     }
 
@@ -195,23 +212,21 @@ mod tests {
             quiet.show(Line::Event(Event::new("saved", "saved a")));
             quiet.show(Line::Event(Event::new("other", "not told")));
             quiet.progress(1, None);
-            quiet.progress(2, None);
+            // Whatever is under way when it ends is not left on the screen.
+            quiet.settle();
         });
         let first = "a<U+001B>[2J to bob   50 %  512 B of 1.0 KiB  100 B/s  5 s left";
         let second = "b to bob   50 %  512 B of 1.0 KiB  100 B/s  5 s left";
         let over = "\r\x1b[K";
-        assert_eq!(
-            text.await,
-            format!("{first}{over}{first}  and 1 more{over}* saved saved a\n{first}  and 1 more{over}{second}{over}")
-                .replace("* saved saved a", "* saved a")
-        );
+        assert_eq!(text.await, format!("{first}{over}[+1] {first}{over}* saved a\n[+1] {first}{over}{second}{over}"));
     }
 
     #[test]
     fn a_row_never_wraps_whatever_is_in_a_name() {
-        for name in ["x".repeat(255), "漢".repeat(80)] {
-            let row = row(&bar(&name));
-            assert!(unicode_width::UnicodeWidthStr::width(&*row) < ROW, "{row}");
+        for (name, columns) in [("x".repeat(255), ROW), ("漢".repeat(80), ROW), ("a".into(), 40), ("漢".into(), 5)] {
+            let row = row(&bar(&name), columns);
+            assert!(unicode_width::UnicodeWidthStr::width(&*row) + MORE <= columns.max(MORE + 2), "{row}");
         }
+        assert!(row(&bar("film.mkv"), ROW).starts_with("film.mkv to bob   50 %"));
     }
 }

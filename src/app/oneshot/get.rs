@@ -17,7 +17,10 @@ use tokio::{
 
 use super::spool::Spool;
 use crate::{
-    app::{line::Reader, talk::Errand},
+    app::{
+        line::Reader,
+        talk::{Errand, Signals},
+    },
     transfer::desk::{Desk, Up},
 };
 
@@ -83,38 +86,53 @@ impl Target {
     }
 }
 
-/// `pchat get`.
+/// `pchat get`, as far as it needs the room.
 pub(super) struct Getting {
-    which: Which,
-    wait: Duration,
-    target: Target,
-    /// Hears where it is, if its name is not known beforehand.
-    received: oneshot::Sender<PathBuf>,
+    pub(super) which: Which,
+    pub(super) wait: Duration,
+    /// Whether a folder is of no use.
+    pub(super) file_only: bool,
+    /// Hears where it is.
+    pub(super) received: oneshot::Sender<PathBuf>,
 }
 
 impl Getting {
-    pub(super) fn new(which: Which, wait: Duration, target: Target) -> (Self, oneshot::Receiver<PathBuf>) {
-        let (received, path) = oneshot::channel();
-        (Self { which, wait, target, received }, path)
-    }
-
     async fn get(self, reader: &Reader) -> Result<()> {
         let desk = Desk::of(&reader.cx);
         all_told(&desk, reader).await?;
         let offer = choose(self.which, self.wait, &desk).await?;
-        if let Target::Out(_) = self.target {
+        if self.file_only {
             ensure!(!offer.folder, "{} is a folder, and only a file can go to standard output", offer.text);
         }
         desk.accept(offer.number, Vec::new()).await?;
-        let path = desk.outcome(offer.number).await?;
-        match self.target {
-            Target::Folder(_) => {
-                // Nobody waits if the program ends before.
-                let _ = self.received.send(path);
-                Ok(())
+        // Nobody waits for it if the program ends before.
+        let _ = self.received.send(desk.outcome(offer.number).await?);
+        Ok(())
+    }
+}
+
+impl Target {
+    /// Whether a folder is of no use there.
+    pub(super) fn takes_files_only(&self) -> bool {
+        matches!(self, Self::Out(_))
+    }
+
+    /// Brings there what was received, once the room is left. Returns the path if nobody knows it beforehand.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses, or a signal ends it.
+    pub(super) async fn deliver(self, received: PathBuf) -> Result<Option<PathBuf>> {
+        match self {
+            Self::Folder(_) => Ok(Some(received)),
+            Self::Name(name, _spool) => place(&received, &name).map(|()| None),
+            Self::Out(_spool) => {
+                let mut signals = Signals::listen()?;
+                tokio::select! {
+                    written = write_out(received) => written.map(|()| None),
+                    () = signals.any() => bail!("stopped"),
+                }
             }
-            Target::Name(name, _spool) => place(&path, &name),
-            Target::Out(_spool) => write_out(path).await,
         }
     }
 }

@@ -9,6 +9,7 @@ mod spool;
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use tokio::sync::oneshot;
 
 pub(super) use offer::Offering;
 
@@ -25,7 +26,7 @@ use crate::{
     view::Quiet,
 };
 
-/// What a person who sits at a terminal sees of it.
+/// What a person who sits at a terminal sees of it; `saved` comes last.
 const TOLD: &[&str] = &[
     "fingerprint",
     "pinned",
@@ -87,17 +88,26 @@ pub(super) async fn send(home: &Home, options: cli::Send) -> Result<ExitCode> {
 
 /// Receives something that is offered in a room. Returns where it is, too, if its name was not known beforehand.
 pub(super) async fn get(home: &Home, options: cli::Get) -> Result<(ExitCode, Option<PathBuf>)> {
-    let call = Call::new(&options.address, &options.once)?;
+    let mut call = Call::new(&options.address, &options.once)?;
     let target = get::Target::new(options.output.as_deref())?;
-    let settings = Settings { auto_accept: AutoAccept::Never, downloads: target.folder() };
+    if !matches!(target, get::Target::Folder(_)) {
+        // It is not where it is saved first that a person wants it.
+        call.screen.view = Arc::new(Quiet::new(&TOLD[..TOLD.len() - 1]).context("could not start")?);
+    }
     let which = match (options.number, options.latest) {
         (Some(number), _) => get::Which::Number(number),
         (None, true) => get::Which::Latest,
         (None, false) => get::Which::Only,
     };
-    let (errand, received) = get::Getting::new(which, Duration::from_secs(options.once.wait), target);
-    let code = visit(home, call.visit(settings, None, Some(Box::new(errand)))).await?;
-    Ok((code, received.await.ok()))
+    let (received, path) = oneshot::channel();
+    let (wait, file_only) = (Duration::from_secs(options.once.wait), target.takes_files_only());
+    let errand = Box::new(get::Getting { which, wait, file_only, received });
+    let settings = Settings { auto_accept: AutoAccept::Never, downloads: target.folder() };
+    let code = visit(home, call.visit(settings, None, Some(errand))).await?;
+    match path.await {
+        Ok(path) if code == ExitCode::SUCCESS => Ok((code, target.deliver(path).await?)),
+        _ => Ok((code, None)),
+    }
 }
 
 /// What all of them begin with.

@@ -47,6 +47,8 @@ pub(super) async fn of_input(name: &str) -> Result<Option<(Spool, String)>> {
     if name.is_empty() || name.contains('/') || name == "." || name == ".." || name.len() > 255 {
         return Err(Usage(format!("--as {name}: that cannot be the name of a file")).into());
     }
+    // Before there is anything that a signal must not leave behind.
+    let mut signals = Signals::listen()?;
     let spool = Spool::new(&std::env::temp_dir())?;
     let path = spool.path().join(name);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
@@ -56,7 +58,6 @@ pub(super) async fn of_input(name: &str) -> Result<Option<(Spool, String)>> {
     thread::Builder::new().name("input".to_owned()).spawn(move || {
         let _ = over.send(io::copy(&mut io::stdin().lock(), &mut file));
     })?;
-    let mut signals = Signals::listen()?;
     tokio::select! {
         copied = copied => {
             copied.context("the input was not read")?.context("could not keep what is piped in")?;

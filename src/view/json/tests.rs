@@ -36,7 +36,7 @@ fn what_is_said_tells_who_to_whom_and_how() {
 }
 
 #[test]
-fn case_69_nothing_that_a_terminal_or_the_direction_of_text_obeys_is_written_as_itself() {
+fn nothing_that_a_terminal_or_the_direction_of_text_obeys_is_written_as_itself() {
     let text = "a\x1b[2J\u{9b}2J\u{7f}\u{202e}\u{2028}\u{e0041}\u{feff}\n\"ß漢\u{1f44d}\\";
     let written = line(Line::Notice(text.into()));
     assert!(!written.trim_end().chars().any(|c| c.is_control() || filter::shown_as_code(c)), "{written}");

@@ -41,6 +41,25 @@ fn it_says_how_to_get_it_and_ends_when_somebody_has_it() {
 }
 
 #[test]
+fn what_was_received_is_delivered_though_the_room_closes_at_once() {
+    let alice = Home::new();
+    put(&alice, "a.txt", "whole\n");
+    for args in [&["-o", "-"][..], &["-o", "chosen"]] {
+        let bob = Home::new();
+        let host = hosting(&alice, &["--send", "a.txt"]);
+        host.out.expect("* offer 1: a.txt (6 B) for everyone");
+        let got = get(&bob, "bob", &host, args);
+        assert_eq!((got.code, got.err.as_str()), (Some(0), ""));
+        assert_eq!(host.wait().code, Some(0));
+        if args[1] == "-" {
+            assert_eq!(got.out, "whole");
+        } else {
+            assert_eq!(fs::read(bob.path().join("here/chosen")).expect("it is there"), b"whole\n");
+        }
+    }
+}
+
+#[test]
 fn it_stays_for_as_many_as_it_is_told_to_and_until_they_have_all_of_it() {
     let (alice, bob, carol) = (Home::new(), Home::new(), Home::new());
     put(&alice, "a.bin", "x");

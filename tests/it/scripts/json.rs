@@ -43,17 +43,19 @@ impl Bot {
     }
 
     /// Waits for an object of this type that fits, which may have come before others that were waited for.
-    fn had(&self, kind: &str, fits: impl Fn(&Value) -> bool) {
-        self.0.out.collect(1, |line| {
+    fn had(&self, kind: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let lines = self.0.out.collect(1, |line| {
             let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
             value["type"] == kind && fits(&value)
         });
+        serde_json::from_str(&lines[0]).expect("looked at before")
     }
 
     /// Says a line, and waits until it was dealt with. Says whether it worked.
     fn ask(&mut self, line: &str, id: Value) -> bool {
         self.0.say(&json!({ "line": line, "id": id }).to_string());
-        let done = self.next("done", |done| done["id"] == id);
+        // It may come before or after what the line brings about elsewhere, so it ends no wait for that.
+        let done = self.had("done", |done| done["id"] == id);
         done["ok"].as_bool().expect("it says so")
     }
 
