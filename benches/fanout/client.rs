@@ -140,7 +140,8 @@ impl Client {
         for _ in 0..due {
             self.sent += 1;
             let said = Said { command: "text".to_owned(), payload: Bytes::copy_from_slice(text) };
-            let envelope = Envelope { n: self.sent, prev: self.sent - 1, to: To::Everyone, body: Body::Say(said) };
+            let body = Body::Remember(said);
+            let envelope = Envelope { n: self.sent, prev: self.sent - 1, to: To::Everyone, body };
             encode_into(&ToRoom::Envelope(envelope), &mut plain).expect("a line fits");
         }
         self.seal(&plain)?;
