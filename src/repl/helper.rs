@@ -37,6 +37,13 @@ pub(super) struct Seen {
     pub(super) secret: bool,
 }
 
+impl Seen {
+    /// How many rows of the window prompt and line leave; none if they do not fit themselves.
+    pub(super) fn room(&self) -> Option<usize> {
+        layout::room(&self.prompt, &self.line, GraphemeClusterMode::from_env())
+    }
+}
+
 /// The helper of one editor.
 pub(super) struct Drawer {
     pub(super) screen: Arc<Terminal>,
@@ -79,8 +86,8 @@ impl Highlighter for Drawer {
         }
         let mut seen = lock(&self.seen);
         prompt.clone_into(&mut seen.prompt);
+        let room = seen.room().unwrap_or(0);
         let mode = GraphemeClusterMode::from_env();
-        let room = layout::room(prompt, &seen.line, mode).unwrap_or(0);
         let rows = |columns| layout::rows(prompt, &seen.line, columns, mode);
         let lost = self.screen.drawn_in().map_or(0, |before| rows(before).saturating_sub(rows(layout::columns())));
         self.screen.fit(room, lost);

@@ -33,7 +33,7 @@ fn place(text: &str, from: (usize, usize), columns: usize, mode: GraphemeCluster
     if column == columns { (row + 1, 0) } else { (row, column) }
 }
 
-/// How many rows of the window prompt and line leave; none if they do not fit themselves.
+/// How many rows of the window prompt and line leave, if they fit.
 pub(super) fn room(prompt: &str, line: &str, mode: GraphemeClusterMode) -> Option<usize> {
     let height = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_row));
     // A terminal that does not say has 24 rows, as long as any had.

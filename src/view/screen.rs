@@ -26,8 +26,11 @@ const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
 
-/// To the first cell of the window, which is cleared.
-const HOME: &str = "\x1b[H\x1b[J";
+/// To the first cell of the window.
+const HOME: &str = "\x1b[H";
+/// Clears to the end of the row, and of the window.
+const CLEAR_ROW: &str = "\x1b[K";
+const CLEAR: &str = "\x1b[J";
 
 /// Lines that wait to be drawn, and what stands above the prompt.
 #[derive(Default)]
@@ -144,7 +147,7 @@ impl Screen {
         let room = self.room.filter(|_| before != 0 && before < width).map(|room| room.saturating_sub(self.drawn));
         let last = |count| self.last.rows(count, |shown| self.again(shown, width)).filter(|rows| !rows.is_empty());
         let start = match room.map(|room| (last(room), last(self.lost))) {
-            Some((Some(rows), _)) => HOME.to_owned() + &rows,
+            Some((Some(rows), _)) => anew(&rows),
             // What does not fill the window may stand under what the shell wrote. Better twice than not at all.
             Some((None, Some(lost))) => start + &lost,
             _ => start,
@@ -262,6 +265,13 @@ impl Screen {
             out.push_str(if self.plain { "\r\n" } else { "\x1b[0m\r\n" });
         }
     }
+}
+
+/// Rows from the top of the window on, and nothing after them. Each is cleared by itself: a window that is cleared from its
+/// first cell on goes into the scrollback of some terminals.
+fn anew(rows: &str) -> String {
+    let rows: String = rows.split_inclusive('\n').map(|row| CLEAR_ROW.to_owned() + row).collect();
+    HOME.to_owned() + &rows + CLEAR
 }
 
 /// What a line says.
