@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
         let printer = Arc::new(Mutex::new(printer));
-        wake_by(printer.clone(), link, (seen.clone(), mode))?;
+        wake_by(printer.clone(), link, seen.clone())?;
         lock(&places).take();
         Some(Self { config, link, editor, printer, spoiled: false, history, seen, places, mode, runtime, failures: 0 })
     }
@@ -358,19 +358,12 @@ fn make(
 ///
 /// While the line being typed fills the window, nothing could be seen above it, and each drawing would leave a copy of
 /// what scrolls out: lines wait until it is entered, or fits.
-fn wake_by(
-    printer: Arc<Mutex<Printer>>,
-    link: &Link,
-    (seen, mode): (Arc<Mutex<Seen>>, GraphemeClusterMode),
-) -> Option<()> {
+fn wake_by(printer: Arc<Mutex<Printer>>, link: &Link, seen: Arc<Mutex<Seen>>) -> Option<()> {
     let (wake, wakes) = std_mpsc::sync_channel(1);
     let shared = link.shared.clone();
     let wakes = move || {
         for () in wakes {
-            let room = {
-                let seen = lock(&seen);
-                layout::room(&seen.prompt, &seen.line, mode)
-            };
+            let room = lock(&seen).room();
             // Without a prompt there is nothing to refresh, and the next one draws everything.
             if shared.is_reading() && room.is_some() {
                 // It fails if that editor has just ended; then the next one draws everything, too.

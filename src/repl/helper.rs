@@ -30,6 +30,13 @@ use crate::{registry::Candidate, view::Terminal};
 /// How many rows of the window a menu leaves to the rest: what else stands above the prompt, and some of the talk.
 const OTHER_ROWS: usize = 6;
 
+impl Seen {
+    /// How many rows of the window prompt and line leave; none if they do not fit themselves.
+    pub(super) fn room(&self) -> Option<usize> {
+        layout::room(&self.prompt, &self.line, GraphemeClusterMode::from_env())
+    }
+}
+
 /// The helper of one editor.
 pub(super) struct Drawer {
     pub(super) screen: Arc<Terminal>,
@@ -81,7 +88,7 @@ impl Highlighter for Drawer {
         };
         let rows = self.menu(&seen, columns);
         seen.menu_rows = rows.len();
-        let room = layout::room(prompt, &seen.line, self.mode).unwrap_or(0);
+        let room = seen.room().unwrap_or(0);
         let rows_in = |columns| layout::rows(prompt, &seen.line, columns, self.mode);
         let lost = self.screen.drawn_in().map_or(0, |before| rows_in(before).saturating_sub(rows_in(columns)));
         self.screen.fit(room.saturating_sub(rows.len()), lost);

@@ -48,7 +48,7 @@ pub(super) fn height() -> usize {
     }
 }
 
-/// How many rows of the window prompt and line leave; none if they do not fit themselves.
+/// How many rows of the window prompt and line leave, if they fit.
 pub(super) fn room(prompt: &str, line: &str, mode: GraphemeClusterMode) -> Option<usize> {
     height().checked_sub(rows(prompt, line, columns(), mode))
 }

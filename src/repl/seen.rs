@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::{Assist, menu::Menu};
+use rustyline::GraphemeClusterMode;
+
+use super::{Assist, layout, menu::Menu};
 use crate::registry::{Hint, Mark};
 
 /// A longer line gets no colours and no hint: it is a paste, and each key would read all of it.
@@ -55,6 +57,11 @@ impl Seen {
     /// What is on the terminal before a line is read.
     pub(super) fn before(secret: bool) -> Self {
         Self { secret, own_prompt: true, ..Self::default() }
+    }
+
+    /// How many rows of the window prompt and line leave; none if they do not fit themselves.
+    pub(super) fn room(&self) -> Option<usize> {
+        layout::room(&self.prompt, &self.line, GraphemeClusterMode::from_env())
     }
 
     /// The line or the cursor has changed: a menu closes, or the list of commands opens.

@@ -36,10 +36,14 @@ const FOLD_ROWS: usize = 3;
 const RING_EVERY: Duration = Duration::from_secs(1);
 
 /// Moves to the upper left and clears.
-const CLEAR: &str = "\x1b[H\x1b[2J";
+const WIPE: &str = "\x1b[H\x1b[2J";
 
-/// To the first cell of the window, which is cleared from there on.
-const HOME: &str = "\x1b[H\x1b[J";
+/// To the first cell of the window.
+const HOME: &str = "\x1b[H";
+
+/// Clears to the end of the row, and of the window.
+const CLEAR_ROW: &str = "\x1b[K";
+const CLEAR: &str = "\x1b[J";
 
 /// What waits to be drawn.
 enum Item {
@@ -253,7 +257,7 @@ impl Screen {
         let room = self.room.filter(|_| before != 0 && before < width).map(|room| room.saturating_sub(self.drawn));
         let last = |count| self.last.rows(count, |shown| self.again(shown, width)).filter(|rows| !rows.is_empty());
         let start = match room.map(|room| (last(room), last(self.lost))) {
-            Some((Some(rows), _)) => HOME.to_owned() + &rows,
+            Some((Some(rows), _)) => anew(&rows),
             // What does not fill the window may stand under what the shell wrote. Better twice than not at all.
             Some((None, Some(lost))) => start + &lost,
             _ => start,
@@ -297,7 +301,7 @@ impl Screen {
                 }
                 Item::Clear if self.brush.can.moves => {
                     self.last = LastShown::default();
-                    CLEAR.clone_into(&mut out);
+                    WIPE.clone_into(&mut out);
                 }
                 Item::Clear => {}
             }
@@ -409,6 +413,13 @@ impl Screen {
         self.write(Shown::Typed(prompt.to_owned(), text.to_owned()), width, &mut out);
         out
     }
+}
+
+/// Rows from the top of the window on, and nothing after them. Each is cleared by itself: a window that is cleared from its
+/// first cell on goes into the scrollback of some terminals.
+fn anew(rows: &str) -> String {
+    let rows: String = rows.split_inclusive('\n').map(|row| CLEAR_ROW.to_owned() + row).collect();
+    HOME.to_owned() + &rows + CLEAR
 }
 
 /// As many rows as may stand there, the last of which counts the others.

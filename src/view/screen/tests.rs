@@ -236,7 +236,7 @@ fn lines_that_wait_when_the_window_becomes_wider_come_after_those_that_are_writt
     assert_eq!(screen.draw(40), "\r\x1b[J* 0\r\n* 1\r\n* 2\r\n* 3\r\n* 4\r\n");
     screen.status(1, Some("status"));
     (5..9).for_each(|i| screen.push(Line::Notice(format!("{i}"))));
-    assert_eq!(screen.draw(80), "\x1b[H\x1b[J* 3\r\n* 4\r\n* 5\r\n* 6\r\n* 7\r\n* 8\r\nstatus\r\n");
+    assert_eq!(screen.draw(80), "\x1b[H\x1b[K* 3\r\n\x1b[K* 4\r\n\x1b[J* 5\r\n* 6\r\n* 7\r\n* 8\r\nstatus\r\n");
     assert_eq!(screen.draw(80), "\x1b[1A\r\x1b[Jstatus\r\n");
     assert_eq!(screen.draw(40), "\x1b[1A\r\x1b[Jstatus\r\n");
 }
