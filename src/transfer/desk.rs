@@ -9,6 +9,7 @@ mod outgoing;
 mod overview;
 mod receiving;
 mod serving;
+mod spinner;
 mod status;
 
 use std::{

@@ -17,6 +17,7 @@ mod plain;
 mod ports;
 mod power;
 mod question;
+mod reading;
 mod rights;
 mod shown;
 mod support;
