@@ -71,10 +71,10 @@ fn show(cut: Option<Cut>, cx: &Context) -> Instant {
 /// The row when the next try begins after `left`, and how long it is true.
 fn row(reason: &str, left: Duration) -> (String, Option<Duration>) {
     if left.is_zero() {
-        return (format!("not connected ({reason}): dialling..."), None);
+        return (format!("not connected, dialling... ({reason})"), None);
     }
     let secs = left.as_millis().div_ceil(1_000) as u64;
-    let text = format!("not connected ({reason}): dialling again in {secs} s");
+    let text = format!("not connected, dialling again in {secs} s ({reason})");
     (text, Some(left.saturating_sub(Duration::from_secs(secs - 1))))
 }
 
@@ -85,10 +85,10 @@ mod tests {
     #[test]
     fn the_seconds_count_down_to_the_next_try() {
         let at = |millis| row("gone", Duration::from_millis(millis));
-        let text = |secs| format!("not connected (gone): dialling again in {secs} s");
+        let text = |secs| format!("not connected, dialling again in {secs} s (gone)");
         assert_eq!(at(2_400), (text(3), Some(Duration::from_millis(400))));
         assert_eq!(at(2_000), (text(2), Some(Duration::from_millis(1_000))));
         assert_eq!(at(1), (text(1), Some(Duration::from_millis(1))));
-        assert_eq!(at(0), ("not connected (gone): dialling...".to_owned(), None));
+        assert_eq!(at(0), ("not connected, dialling... (gone)".to_owned(), None));
     }
 }

@@ -30,13 +30,6 @@ use crate::{registry::Candidate, view::Terminal};
 /// How many rows of the window a menu leaves to the rest: what else stands above the prompt, and some of the talk.
 const OTHER_ROWS: usize = 6;
 
-impl Seen {
-    /// How many rows of the window prompt and line leave; none if they do not fit themselves.
-    pub(super) fn room(&self) -> Option<usize> {
-        layout::room(&self.prompt, &self.line, GraphemeClusterMode::from_env())
-    }
-}
-
 /// The helper of one editor.
 pub(super) struct Drawer {
     pub(super) screen: Arc<Terminal>,

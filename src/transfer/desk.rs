@@ -10,6 +10,7 @@ mod outgoing;
 mod overview;
 mod receiving;
 mod serving;
+mod spinner;
 mod status;
 mod told;
 

@@ -22,6 +22,7 @@ mod plain;
 mod ports;
 mod power;
 mod question;
+mod reading;
 mod rights;
 mod screen;
 mod scripts;

@@ -121,7 +121,7 @@ fn case_77_ctrl_d_on_an_empty_line_leaves() {
     let mut member = Pty::join(&alice, "bob", port);
     member.keys(CTRL_D);
     assert_eq!(member.wait_clean(), Some(0));
-    host.expect("* bob left");
+    host.expect("* bob came and went");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn signals_leave_the_terminal_clean_and_the_room_told() {
         member.signal(signal);
         assert_eq!(member.wait_clean(), Some(0));
         assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-        host.expect("* bob left");
+        host.expect("* bob came and went");
         host.signal(signal);
         assert_eq!(host.wait_clean(), Some(0));
     }

@@ -2,20 +2,17 @@
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Result, bail, ensure};
 use tokio::{
-    task::{JoinError, JoinHandle, spawn_blocking},
-    time::{Instant, interval, sleep},
+    task::spawn_blocking,
+    time::{Instant, sleep},
 };
 
-use super::{Desk, Hint, State, no_offer, same, told};
+use super::{Desk, Hint, State, no_offer, same, spinner::spin, told};
 pub(super) use crate::limits::file::MAX_RECEIVERS;
 use crate::{
     args,
@@ -39,14 +36,6 @@ const ANSWERED: Duration = Duration::from_secs(10);
 
 /// After how long looking through a folder is told and goes on beside the prompt.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// What turns while nothing better is known, and how quickly: quick enough to be seen to move.
-const SIGNS: [char; 4] = ['|', '/', '-', '\\'];
-const TURN: Duration = Duration::from_millis(150);
-
-/// Keys of the rows in which something turns.
-const SPINNERS: u64 = 1 << 62;
-static NEXT_SPINNER: AtomicU32 = AtomicU32::new(0);
 
 /// How long a stream that is told to stop may take to say so to its receiver.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -370,26 +359,6 @@ impl Desk {
         ensure!(stopped > 0, "nobody is receiving {name}; {}", self.hint(Hint::TakeBack(number)));
         Ok(())
     }
-}
-
-/// Waits for `work`, of which nothing better is known than that it goes on.
-async fn spin<T>(mut work: JoinHandle<T>, text: &str, cx: &Context) -> Result<T, JoinError> {
-    if !cx.has_status() {
-        cx.notice(text);
-        return work.await;
-    }
-    let key = SPINNERS | u64::from(NEXT_SPINNER.fetch_add(1, Ordering::Relaxed));
-    let mut turns = interval(TURN);
-    for sign in SIGNS.iter().cycle() {
-        tokio::select! {
-            done = &mut work => {
-                cx.status(key, None);
-                return done;
-            }
-            _ = turns.tick() => cx.status(key, Some(&format!("{sign} {text}"))),
-        }
-    }
-    work.await
 }
 
 /// Keeps [`State::looking`] right.

@@ -99,15 +99,23 @@ impl Fold {
         self.people.iter().map(|person| person.key.len() + 2 * person.name.len()).sum()
     }
 
-    /// Whether another turn has room in it. People and numbers do not mix.
+    /// Whether another turn has room in it. People and numbers do not mix, and nor do a new name of somebody and what that
+    /// person did under the old one.
     pub(super) fn takes(&self, turn: &Turn) -> bool {
         match turn {
-            Turn::One { key, .. } => {
-                self.crowd.is_none()
-                    && (self.people.len() < MOST || self.people.iter().any(|person| person.key == *key))
+            Turn::One { step, key, name, old, .. } => {
+                let known = self.known(key, old.as_ref().unwrap_or(name)).map(|at| &self.people[at]);
+                let fits =
+                    known.map_or(self.people.len() < MOST, |person| person.first.is_some() != (*step == Step::Renamed));
+                self.crowd.is_none() && fits
             }
             Turn::Crowd { .. } => self.people.is_empty(),
         }
+    }
+
+    /// Where somebody stands in it. Several members may have one key.
+    fn known(&self, key: &str, name: &str) -> Option<usize> {
+        self.people.iter().position(|person| person.key == key && person.name == name)
     }
 
     /// Folds a turn in.
@@ -120,10 +128,7 @@ impl Fold {
                 text
             }
             Turn::One { step, key, name, old, text } => {
-                let known = self
-                    .people
-                    .iter()
-                    .position(|person| person.key == key && Some(&person.name) == Some(old.as_ref().unwrap_or(&name)));
+                let known = self.known(&key, old.as_ref().unwrap_or(&name));
                 let at = known.unwrap_or_else(|| {
                     self.people.push(Person { key, name: name.clone(), before: None, first: None, last: None });
                     self.people.len() - 1
@@ -311,6 +316,12 @@ mod tests {
         let mut fold = Fold::default();
         fold.add(Turn::of(&crowd(1, 0, 1)).unwrap());
         assert!(!fold.takes(&Turn::of(&event("join", "bob")).unwrap()));
+        let mut fold = Fold::default();
+        fold.add(
+            Turn::of(&Event { values: event("join", "bob").with("key", "key").values, ..event("join", "bob") })
+                .unwrap(),
+        );
+        assert!(!fold.takes(&Turn::of(&renamed("bob", "rob")).unwrap()), "who joined would be told under another name");
         let mut fold = Fold::default();
         for i in 0..MOST {
             fold.add(Turn::of(&event("join", &i.to_string())).unwrap());

@@ -172,7 +172,7 @@ fn case_78_a_terminal_that_can_only_print_or_has_no_name_takes_lines() {
         let alice = Home::new();
         let mut host = Pchat::host(&alice, "alice", &[]);
         let mut command = alice.pchat();
-        command.args(["join", &format!("127.0.0.1:{}", host.port()), "--name", "bob"]);
+        command.args(["join", &format!("127.0.0.1:{}", host.port()), "--name", "bob", "--time", "off"]);
         match term {
             Some(term) => command.env("TERM", term),
             None => command.env_remove("TERM"),

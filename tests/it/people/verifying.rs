@@ -70,7 +70,7 @@ fn a_verified_name_bears_a_mark_on_the_terminal_from_then_on_and_nothing_else_do
     host.say("after");
     member.expect("\nalice✓: after");
     host.say("msg bob psst");
-    member.expect("\n(alice✓) psst");
+    member.expect("\n(alice✓, to you alone) psst");
     member.line("msg alice psst");
     member.expect("\n(to alice✓ alone) psst");
     host.out.expect("(bob) psst");
