@@ -227,11 +227,11 @@ impl Screen {
             terminal.look(&look);
             return Ok(Self { view: terminal.clone(), terminal: Some(terminal), lines: false });
         }
-        let plain = Plain::new().context("could not start")?;
+        let mut plain = Plain::new().context("could not start")?;
         // Scripts read lines that begin with a name, unless they say otherwise themselves.
         let asked = settings.get("time").is_ok_and(|time| time.origin == settings::Origin::Flag);
         if asked || (terminal && common.time.is_some()) {
-            plain.look(&look);
+            plain = plain.with_time(look.time);
         }
         Ok(Self { view: Arc::new(plain), terminal: None, lines: terminal })
     }

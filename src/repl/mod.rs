@@ -211,6 +211,7 @@ impl ReplHandle {
     /// as before. Returns when the thread is gone; after half a second it restores the terminal and
     /// draws them itself.
     pub async fn stop(&self) {
+        self.screen.rest();
         self.shared.stopping.store(true, Ordering::SeqCst);
         self.shared.stop.notify_one();
         // A reader that is gone needs no word.

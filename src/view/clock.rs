@@ -28,6 +28,11 @@ impl Clock {
         self.time = time;
     }
 
+    /// Whether times are told at all.
+    pub(super) fn is_on(&self) -> bool {
+        self.time.0.is_some()
+    }
+
     /// The time as it stands before a line; nothing if the person wants none.
     pub(super) fn tell(&self, at: Timestamp) -> Option<String> {
         let format = self.time.0.as_ref()?;

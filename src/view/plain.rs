@@ -41,6 +41,13 @@ impl Plain {
         Ok(Self { writer: Writer::start(out, err)?, clock: Mutex::new(Clock::new(Time(None))) })
     }
 
+    /// With times before the lines.
+    #[must_use]
+    pub fn with_time(self, time: Time) -> Self {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner).set(time);
+        self
+    }
+
     /// What stands before a line of this time: nothing, unless the person wants times.
     fn time(&self, at: Timestamp) -> String {
         let time = self.clock.lock().unwrap_or_else(PoisonError::into_inner).tell(at);
@@ -69,8 +76,12 @@ impl View for Plain {
         }
     }
 
+    /// What scripts read keeps its form, unless it has times already.
     fn look(&self, look: &Look) {
-        self.clock.lock().unwrap_or_else(PoisonError::into_inner).set(look.time.clone());
+        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        if clock.is_on() {
+            clock.set(look.time.clone());
+        }
     }
 
     fn backlog(&self) -> Option<&Backlog> {

@@ -57,6 +57,8 @@ struct Queued {
     at: Timestamp,
     rows: usize,
     bytes: usize,
+    /// Whether it stood above the prompt before it was queued.
+    stood: bool,
 }
 
 /// Lines that wait to be drawn, and what stands above the prompt.
@@ -164,7 +166,7 @@ impl Screen {
         };
         let text = line.text();
         let (rows, bytes) = (text.matches('\n').count() + 1, text.len());
-        self.queue(Queued { item: Item::Line(line), at, rows, bytes });
+        self.queue(Queued { item: Item::Line(line), at, rows, bytes, stood: false });
     }
 
     fn rings(&self, said: &Said) -> bool {
@@ -192,15 +194,15 @@ impl Screen {
     /// Comings and goings so far are a line like any other from now on.
     pub(super) fn commit(&mut self) {
         if let Some(fold) = self.fold.take() {
-            let (at, bytes) = (fold.at, fold.bytes());
-            self.queue(Queued { item: Item::Fold(fold), at, rows: 1, bytes });
+            let (at, bytes, stood) = (fold.at, fold.bytes(), self.fold_drawn);
+            self.queue(Queued { item: Item::Fold(fold), at, rows: 1, bytes, stood });
         }
     }
 
     /// Clears the window before what is shown next.
     pub(super) fn clear(&mut self) {
         self.commit();
-        self.queue(Queued { item: Item::Clear, at: Timestamp::now(), rows: 1, bytes: 0 });
+        self.queue(Queued { item: Item::Clear, at: Timestamp::now(), rows: 1, bytes: 0, stood: false });
     }
 
     pub(super) fn title(&mut self, text: &str) {
@@ -230,6 +232,13 @@ impl Screen {
             Some(bar) => self.bars.insert(key, bar.clone()),
             None => self.bars.remove(&key),
         };
+    }
+
+    /// Nothing is under way any more.
+    pub(super) fn rest(&mut self) {
+        self.bars.clear();
+        self.status.clear();
+        self.pending.clear();
     }
 
     /// Moves to where the rows above the prompt begin, and clears from there on. The cursor stands at the left edge,
@@ -405,10 +414,17 @@ impl Screen {
     /// A line as it was typed, for the scrollback.
     pub(super) fn typed(&mut self, prompt: &str, text: &str, width: usize) -> String {
         let mut out = String::new();
-        // What came and went before the line was typed stands above it. Where others are queued, it came after those.
+        // What came and went before the line was typed stands above it. Where others are queued before it, it came later.
         if self.queue.is_empty() && self.fold.is_some() {
             self.commit();
             out = self.drain(width);
+        } else if let Some(first) = self.queue.pop_front_if(|first| first.stood) {
+            self.queued_rows -= first.rows;
+            self.queued_bytes -= first.bytes;
+            if let Item::Fold(fold) = first.item {
+                self.between(first.at, false, width, &mut out);
+                self.write(Shown::Fold(fold), width, &mut out);
+            }
         }
         self.write(Shown::Typed(prompt.to_owned(), text.to_owned()), width, &mut out);
         out

@@ -95,6 +95,11 @@ impl Terminal {
         self.screen().has_colour()
     }
 
+    /// Nothing is under way any more, and nothing of it stays above the prompt.
+    pub(crate) fn rest(&self) {
+        self.change(Screen::rest);
+    }
+
     /// Waits for something to draw.
     pub(crate) async fn until_changed(&self) {
         self.changed.notified().await;
