@@ -107,7 +107,10 @@ impl Brush {
     }
 
     fn event(&self, event: &Event, time: Option<&str>, width: usize) -> Vec<Painted> {
-        let (Some(name), Some(key)) = (event.value("name"), event.value("key")) else {
+        // Where files move, the name is that of a file, and the key that of whoever sends or gets it.
+        let other = event.value("from").or(event.value("to"));
+        let member = other.or(event.value("name").filter(|_| !event.values.contains_key("bytes")));
+        let (Some(name), Some(key)) = (member, event.value("key")) else {
             return self.told(&[(Ink::Plain, "* ")], &event.text, time, width);
         };
         let rows: Vec<_> = filter::rows(&event.text).into_iter().map(|row| self.fit_all(row)).collect();

@@ -91,7 +91,8 @@ fn a_member_has_one_colour_in_lines_and_in_events() {
     screen.push(Line::Said(said(NOON, "hi")));
     screen.push(Line::Said(Said { name: "rob".into(), ..said(NOON, "hi") }));
     screen.push(Line::Said(Said { name: "ann".into(), own: true, ..said(NOON, "hi") }));
-    let event = Event::new("saved", "bob saved it").with("name", "bob").with("key", key.to_string());
+    let event = Event::new("delivered", "bob saved it").with("name", "it").with("bytes", 1).with("to", "bob");
+    let event = event.with("key", key.to_string());
     screen.push(Line::Event(event));
     let parser = terminal(&screen.drain(80), 80);
     let cell = |row, column| parser.screen().cell(row, column).unwrap();
