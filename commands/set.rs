@@ -57,7 +57,7 @@ fn origin(setting: &Setting) -> &'static str {
     match setting.origin {
         Origin::Default => "default",
         Origin::File => "file",
-        Origin::Flag => "command line",
+        Origin::Flag => "flag",
     }
 }
 

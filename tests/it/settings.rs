@@ -80,7 +80,7 @@ fn what_is_set_in_a_room_shows_counts_and_is_there_the_next_time() {
     let mut host = Pchat::host(&alice, "alice", &["--open"]);
     host.say("/set");
     host.out.expect_where("bell", |line| line.split_whitespace().eq(["bell", "all", "file"]));
-    host.out.expect_where("name", |line| line.split_whitespace().eq(["name", "alice", "command", "line"]));
+    host.out.expect_where("name", |line| line.split_whitespace().eq(["name", "alice", "flag"]));
     host.out.expect_where("rate", |line| line.split_whitespace().eq(["rate", "50", "default"]));
     host.say("/set bell");
     host.out.expect("bell: all (file)");
