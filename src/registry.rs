@@ -118,6 +118,11 @@ impl Registry {
         self.entries.iter().find(|entry| entry.answers_to(name))
     }
 
+    /// The command that offers files, if one does.
+    pub fn offering(&self) -> Option<&'static Entry> {
+        self.entries.iter().find(|entry| entry.offers)
+    }
+
     /// The name or alias nearest to `word`, if one is near.
     pub fn nearest(&self, word: &str) -> Option<&'static str> {
         near::nearest(self.names(), word)

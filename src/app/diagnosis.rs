@@ -11,7 +11,7 @@ use super::{person, runtime};
 use crate::{
     cli,
     doctor::{self, Report},
-    trust::{Home, HostAddr, Hosts, Identity},
+    trust::{Home, Hosts, Identity},
     view::look::When,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn run(home: &Home, options: &cli::Doctor) -> Result<ExitCode> {
             runtime.block_on(doctor::here(options.port, own))
         }
         Some(address) => {
-            let addr: HostAddr = address.parse().map_err(|error| person::Usage(format!("{address}: {error}")))?;
+            let addr = person::address(address)?;
             runtime.block_on(doctor::there(&addr, Hosts::at(home.hosts())))
         }
     };

@@ -1,19 +1,13 @@
 //! Lines that a person at a terminal may not have meant as they are: slips of a command, and pastes that no message holds.
 //! Neither is ever lost.
 
-use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    hash::{BuildHasher, RandomState},
-    io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
-};
+use std::{io::Write, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::ArgMatches;
 use tokio::task::spawn_blocking;
 
-use super::{assist::Here, line::Reader};
+use super::{assist::Here, line::Reader, spool::Spool};
 use crate::{
     command::{Context, Entry},
     message::MAX_TEXT_LEN,
@@ -53,7 +47,7 @@ impl Doubts {
         let Reading::Run { entry, matches } = reader.read(line).await.ok()? else { return None };
         let text = said(entry, &matches).filter(|_| entry.default)?;
         let len = text.trim_end_matches(['\n', '\r']).len();
-        if len <= MAX_TEXT_LEN || offering(reader).is_none() {
+        if len <= MAX_TEXT_LEN || reader.registry.offering().is_none() {
             return None;
         }
         let (is, holds) = (Size(len as u64), Size(MAX_TEXT_LEN as u64));
@@ -79,7 +73,7 @@ impl Doubts {
     }
 
     async fn offer(&mut self, text: String, reader: &Reader) -> Result<()> {
-        let entry = offering(reader).context("no command here offers files")?;
+        let entry = reader.registry.offering().context("no command here offers files")?;
         let folder = self.folder.take();
         let (folder, path) = spawn_blocking(move || {
             let mut folder = folder.map_or_else(Folder::new, Ok)?;
@@ -102,29 +96,20 @@ fn said(entry: &Entry, matches: &ArgMatches) -> Option<String> {
     Some(matches.get_raw(id.as_str())?.next_back()?.to_str()?.to_owned())
 }
 
-/// The command that offers files.
-fn offering(reader: &Reader) -> Option<&'static Entry> {
-    reader.registry.entries().iter().find(|entry| entry.offers)
-}
-
-/// A folder for this user's eyes only. It goes when this goes.
+/// Pasted texts as files.
 struct Folder {
-    path: PathBuf,
+    spool: Spool,
     files: u32,
 }
 
 impl Folder {
     fn new() -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("pchat-{:016x}", RandomState::new().hash_one("folder")));
-        // It fails if somebody has made one of that name.
-        DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("{}", path.display()))?;
-        Ok(Self { path, files: 0 })
+        Ok(Self { spool: Spool::new(&std::env::temp_dir())?, files: 0 })
     }
 
     fn keep(&mut self, text: &str) -> Result<PathBuf> {
         self.files += 1;
-        let path = self.path.join(format!("pasted-{}.txt", self.files));
-        let mut file = new_file(&path).with_context(|| format!("{}", path.display()))?;
+        let (mut file, path) = self.spool.file(&format!("pasted-{}.txt", self.files))?;
         file.write_all(text.as_bytes())?;
         if !text.ends_with('\n') {
             file.write_all(b"\n")?;
@@ -133,21 +118,9 @@ impl Folder {
     }
 }
 
-fn new_file(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.path) {
-            tracing::warn!(%error, "a folder with pasted texts stays");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
     use super::*;
 
@@ -157,10 +130,10 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
         let (one, two) = (folder.keep("a\nb").expect("kept"), folder.keep("c\n").expect("kept"));
         assert!(one.ends_with("pasted-1.txt") && two.ends_with("pasted-2.txt"));
-        assert_eq!((mode(&folder.path), mode(&one)), (0o700, 0o600));
+        assert_eq!((mode(folder.spool.path()), mode(&one)), (0o700, 0o600));
         let texts = [&one, &two].map(|path| fs::read_to_string(path).expect("readable"));
         assert_eq!(texts, ["a\nb\n", "c\n"]);
-        let path = folder.path.clone();
+        let path = folder.spool.path().to_owned();
         drop(folder);
         assert!(!path.exists());
     }

@@ -6,7 +6,7 @@ use super::{identity, person};
 use crate::{
     cli::{Forget, Members, MembersChange},
     table::table,
-    trust::{Fingerprint, Home, HostAddr, Hosts, Members as List},
+    trust::{Fingerprint, Home, Hosts, Members as List},
 };
 
 /// Name and fingerprint.
@@ -46,8 +46,7 @@ pub(super) fn members(home: &Home, members: Members) -> Result<String> {
 
 /// One pin fewer.
 pub(super) fn forget(home: &Home, forget: &Forget) -> Result<String> {
-    let addr: HostAddr =
-        forget.address.parse().map_err(|error| person::Usage(format!("{}: {error}", forget.address)))?;
+    let addr = person::address(&forget.address)?;
     if !Hosts::at(home.hosts()).forget(&addr)? {
         bail!("no key is remembered for {addr}");
     }

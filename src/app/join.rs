@@ -50,7 +50,7 @@ pub(super) struct Visit {
 pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join) -> Result<ExitCode> {
     let last = LastRoom::at(home.last());
     let addr = match &options.address {
-        Some(address) => self::address(address)?,
+        Some(address) => person::address(address)?,
         None => last.get()?.context("no room was entered yet; say which one: pchat join ADDR")?,
     };
     let at_end = if options.stay { AtEnd::Stay } else { AtEnd::Leave(Duration::from_secs(options.wait)) };
@@ -66,15 +66,6 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Join
         may_end: true,
     };
     self::visit(home, visit).await
-}
-
-/// The address that a person has given.
-///
-/// # Errors
-///
-/// [`person::Usage`] if it is none.
-pub(super) fn address(typed: &str) -> Result<HostAddr> {
-    Ok(typed.parse().map_err(|error| person::Usage(format!("{typed}: {error}")))?)
 }
 
 /// Enters a room, does there what is to be done, and leaves it.

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
+use super::assist::Here;
 use crate::{
     command::{Context, Entry, Flow},
     registry::{Known, Reading, Registry},
@@ -99,7 +100,7 @@ impl Reader {
                 present.insert(name);
             }
         }
-        Ok(self.registry.read(line, &Present { names: present, session: &self.session }))
+        Ok(self.registry.read(line, &Present { names: present, here: Here::certain(&self.session) }))
     }
 
     async fn is_here(&self, name: &str) -> Result<bool> {
@@ -116,7 +117,7 @@ impl Reader {
 /// Who is there, as far as a line needs it.
 struct Present<'a> {
     names: HashSet<String>,
-    session: &'a Handle,
+    here: Here<'a>,
 }
 
 impl Known for Present<'_> {
@@ -125,12 +126,11 @@ impl Known for Present<'_> {
     }
 
     fn knock(&self, name: &str) -> bool {
-        let wanted = name.to_lowercase();
-        self.session.knocks().iter().any(|knock| knock.name.to_lowercase() == wanted)
+        self.here.knock(name)
     }
 
     fn kept(&self, number: u32) -> bool {
-        self.session.kept().binary_search(&number).is_ok()
+        self.here.kept(number)
     }
 }
 

@@ -21,6 +21,7 @@ mod person;
 mod piping;
 mod redial;
 mod request;
+mod spool;
 mod talk;
 mod title;
 

@@ -1,13 +1,22 @@
-//! Which name a person has before the room has a word in it.
+//! What a person says of themselves and of the room on the command line: a name, before the room has a word in it, and an address.
 
 use anyhow::Result;
 
-use crate::{registry::Registry, room::normal_form, settings};
+use crate::{registry::Registry, room::normal_form, settings, trust::HostAddr};
 
 /// The command line says something that cannot be: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Usage(pub(super) String);
+
+/// The address that the command line gives.
+///
+/// # Errors
+///
+/// [`Usage`] if it is none.
+pub(super) fn address(given: &str) -> Result<HostAddr> {
+    Ok(given.parse().map_err(|error| Usage(format!("{given}: {error}")))?)
+}
 
 /// The name that the command line gives, or the login name. Names of commands are nobody's.
 ///

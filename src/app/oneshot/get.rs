@@ -15,10 +15,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::spool::Spool;
 use crate::{
     app::{
         line::Reader,
+        spool::Spool,
         talk::{Errand, Signals},
     },
     transfer::desk::{Desk, Up},

@@ -4,7 +4,6 @@
 mod get;
 mod offer;
 mod say;
-mod spool;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
@@ -15,8 +14,8 @@ pub(super) use offer::Offering;
 
 use super::{
     Screen,
-    join::{Visit, address, visit},
-    person,
+    join::{Visit, visit},
+    person, spool,
     talk::{AtEnd, Errand, Lines},
 };
 use crate::{
@@ -119,7 +118,7 @@ struct Call {
 
 impl Call {
     fn new(typed: &str, once: &cli::Once) -> Result<Self> {
-        let (addr, name) = (address(typed)?, person::name(once.name.as_deref())?);
+        let (addr, name) = (person::address(typed)?, person::name(once.name.as_deref())?);
         let view = Arc::new(Quiet::new(TOLD).context("could not start")?);
         Ok(Self { addr, name, screen: Screen { view, terminal: None, lines: false } })
     }

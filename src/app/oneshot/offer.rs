@@ -6,16 +6,14 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use tokio::time::timeout;
 
-use super::spool::Spool;
 use crate::{
-    app::{line::Reader, talk::Errand},
+    app::{line::Reader, spool::Spool, talk::Errand},
     transfer::desk::{Account, Desk},
 };
 
 /// Offers the paths by the command that does it.
 async fn offer(paths: &[String], to: Option<&str>, reader: &Reader) -> Result<()> {
-    let entry = reader.registry.entries().iter().find(|entry| entry.offers);
-    let entry = entry.context("this pchat has no command that offers files")?;
+    let entry = reader.registry.offering().context("this pchat has no command that offers files")?;
     let to = to.map(|to| ["--to".to_owned(), to.to_owned()]).into_iter().flatten();
     let words = to.chain(["--".to_owned()]).chain(paths.iter().map(|path| typed(path)));
     let matches = entry.grammar().try_get_matches_from(words)?;

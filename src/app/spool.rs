@@ -1,7 +1,7 @@
-//! A private folder for what is on its way between a pipe and the room, removed when it is no longer needed.
+//! A private folder for what is on its way between a person or a pipe and the room, removed when it is no longer needed.
 
 use std::{
-    fs::{DirBuilder, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use tokio::sync::oneshot;
 
-use crate::app::{host::random, person::Usage, talk::Signals};
+use super::{host::random, person::Usage, talk::Signals};
 
 /// A folder that nobody else may look into.
 #[derive(Debug)]
@@ -32,6 +32,12 @@ impl Spool {
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
+
+    /// A new file in it, and its path.
+    pub(super) fn file(&self, name: &str) -> io::Result<(File, PathBuf)> {
+        let path = self.0.join(name);
+        Ok((OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?, path))
+    }
 }
 
 impl Drop for Spool {
@@ -50,8 +56,7 @@ pub(super) async fn of_input(name: &str) -> Result<Option<(Spool, String)>> {
     // Before there is anything that a signal must not leave behind.
     let mut signals = Signals::listen()?;
     let spool = Spool::new(&std::env::temp_dir())?;
-    let path = spool.path().join(name);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    let (mut file, path) = spool.file(name)?;
     let path = path.into_os_string().into_string().ok().context("the temporary folder has a name that is no text")?;
     let (over, copied) = oneshot::channel();
     // On a thread that nobody waits for: a pipe may never end.
