@@ -35,15 +35,7 @@ impl Shown {
             Line::Said(said) => said.name.len(),
             _ => 0,
         };
-        values + text(&self.line).len() + size_of::<Self>()
-    }
-}
-
-fn text(line: &Line) -> &str {
-    match line {
-        Line::Said(said) => &said.text,
-        Line::Event(event) => &event.text,
-        Line::Notice(text) | Line::Output(text) | Line::Error(text) => text,
+        values + self.line.text().len() + size_of::<Self>()
     }
 }
 
@@ -210,7 +202,7 @@ mod tests {
     }
 
     fn texts(tape: &Tape, count: usize) -> Vec<String> {
-        tape.said(count).iter().map(|shown| text(&shown.line).to_owned()).collect()
+        tape.said(count).iter().map(|shown| shown.line.text().to_owned()).collect()
     }
 
     #[test]
@@ -251,7 +243,7 @@ mod tests {
         assert_eq!(follower.next().map(|heard| heard.missed), Some(0));
         tape.note(&said("after"));
         let last = follower.by_ref().take(WRITTEN).last().expect("it was told");
-        assert_eq!((last.missed, text(&last.shown.line)), (7, "after"));
+        assert_eq!((last.missed, last.shown.line.text()), (7, "after"));
     }
 
     #[test]
@@ -260,7 +252,7 @@ mod tests {
         let follower = tape.follow();
         tape.note(&said("last"));
         let written =
-            thread::spawn(move || follower.map(|heard| text(&heard.shown.line).to_owned()).collect::<Vec<_>>());
+            thread::spawn(move || follower.map(|heard| heard.shown.line.text().to_owned()).collect::<Vec<_>>());
         tape.close(Duration::from_secs(60));
         assert_eq!(written.join().unwrap(), ["last"]);
         assert!(!tape.is_followed());

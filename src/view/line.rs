@@ -131,6 +131,14 @@ pub struct Bar {
     pub waits: Option<&'static str>,
 }
 
+impl Bar {
+    /// Hundredths of a percent that are there.
+    pub(super) fn hundredths(&self) -> usize {
+        let Self { done, total, .. } = *self;
+        if total == 0 { 10_000 } else { (u128::from(done.min(total)) * 10_000 / u128::from(total)) as usize }
+    }
+}
+
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {

@@ -100,7 +100,8 @@ fn prefix(said: &Said) -> String {
     }
 }
 
-fn message(prefix: &str, text: &str) -> String {
+/// A text as whole lines, with the margin mark before every one but the first.
+pub(super) fn message(prefix: &str, text: &str) -> String {
     let mut whole = String::with_capacity(prefix.len() + text.len() + 1);
     for (i, row) in filter::rows(text).iter().enumerate() {
         whole.push_str(if i == 0 { prefix } else { MARGIN });

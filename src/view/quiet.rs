@@ -8,8 +8,7 @@ use std::{
 };
 
 use super::{
-    Backlog, Bar, Event, Line, View, filter,
-    wrap::MARGIN,
+    Backlog, Bar, Event, Line, View, filter, plain, wrap,
     writer::{Output, Writer},
 };
 use crate::size::{Size, brief};
@@ -64,11 +63,7 @@ impl Quiet {
         if let Some(row) = &mut row {
             row.clear(&mut out);
         }
-        for (at, line) in filter::rows(text).iter().enumerate() {
-            out.push_str(if at == 0 { head } else { MARGIN });
-            out.push_str(&filter::isolate(line));
-            out.push('\n');
-        }
+        out += &plain::message(head, text);
         if let Some(row) = &mut row {
             row.draw(&mut out);
         }
@@ -102,24 +97,18 @@ fn columns() -> usize {
 
 /// A bar as a row of so many columns: whose name may be anything.
 fn row(bar: &Bar, columns: usize) -> String {
-    let percent = if bar.total == 0 { 100 } else { u128::from(bar.done) * 100 / u128::from(bar.total) };
+    let percent = bar.hundredths() / 100;
     let mut numbers = format!("{percent:>3} %  {} of {}", Size(bar.done), Size(bar.total));
     match (bar.waits, bar.left) {
         (Some(waits), _) => numbers += &format!("  {waits}"),
         (None, Some(left)) => numbers += &format!("  {}/s  {} left", Size(bar.speed as u64), brief(left)),
         (None, None) => {}
     }
-    let what = filter::clean(&format!("{} {}", bar.what, bar.whom)).into_owned();
+    let what = format!("{} {}", bar.what, bar.whom);
+    let what = filter::clean(&what);
     let numbers: String = numbers.chars().take(columns.saturating_sub(MORE + 2)).collect();
     let fits = columns.saturating_sub(numbers.len() + MORE + 2);
-    let mut width = 0;
-    let cut: String = what
-        .chars()
-        .take_while(|c| {
-            width += unicode_width::UnicodeWidthChar::width(*c).unwrap_or(0);
-            width <= fits
-        })
-        .collect();
+    let cut = wrap::cut_with(&what, fits, "");
     format!("{}  {numbers}", filter::isolate(&cut))
 }
 

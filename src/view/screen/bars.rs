@@ -38,11 +38,7 @@ fn row(bar: &Bar, width: usize, brush: &Brush) -> String {
     let shown = |text: &str| brush.fit(&filter::clean(text)).into_owned();
     let columns = if width < NARROW { NAME.1 } else { NAME.0 };
     let name = padded(&brush.cut(&shown(&bar.what), columns), columns);
-    let hundredths = if bar.total == 0 {
-        10_000
-    } else {
-        (u128::from(bar.done.min(bar.total)) * 10_000 / u128::from(bar.total)) as usize
-    };
+    let hundredths = bar.hundredths();
     let mut row = filter::isolate(&name).into_owned();
     let mut fields = vec![
         drawn(hundredths, brush.can.unicode),
