@@ -12,7 +12,7 @@ use crate::{
     cli,
     doctor::{self, Report},
     trust::{Home, Hosts, Identity},
-    view::look::When,
+    view::{self, look::When},
 };
 
 /// Looks, prints, and says with its exit code whether a problem was found.
@@ -32,7 +32,11 @@ pub(super) fn run(home: &Home, options: &cli::Doctor) -> Result<ExitCode> {
     // A name service that does not answer is not waited for.
     runtime.shutdown_background();
     let report = report.context("could not look")?;
-    print(&report, is_coloured(options.color)).context("could not print what was found")?;
+    let coloured = match options.color {
+        When::Auto if !io::stdout().is_terminal() => false,
+        when => view::is_coloured(when),
+    };
+    print(&report, coloured).context("could not print what was found")?;
     Ok(if report.has_problem() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -43,16 +47,5 @@ fn print(report: &Report, coloured: bool) -> io::Result<()> {
         // Whoever reads has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         done => done,
-    }
-}
-
-fn is_coloured(when: When) -> bool {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    match when {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => {
-            io::stdout().is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb")
-        }
     }
 }

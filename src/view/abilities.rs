@@ -58,6 +58,11 @@ impl Abilities {
     }
 }
 
+/// Whether what is written to a terminal has colours.
+pub fn is_coloured(when: When) -> bool {
+    Abilities::from_env().depth(when) != Depth::None
+}
+
 /// The first of the three that is set decides, as for every program. Where none is, nothing speaks against UTF-8.
 fn unicode(get: &impl Fn(&str) -> String) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().map(get).find(|value| !value.is_empty());

@@ -24,6 +24,7 @@ mod terminal;
 pub(crate) mod title;
 mod writer;
 
+pub use abilities::is_coloured;
 pub use backlog::Backlog;
 pub use json::Json;
 #[cfg(test)]
