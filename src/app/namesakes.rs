@@ -112,30 +112,16 @@ fn told(key: &PublicKey, name: &str, known: &Person) -> String {
 
 #[cfg(test)]
 mod tests {
-    use async_trait::async_trait;
-    use tokio::io::DuplexStream;
     use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
     use super::*;
     use crate::{
         command::Member,
-        session::{self, Dial, DialError, Dialed, SessionConfig, WhenFull},
+        session::{self, Nowhere, SessionConfig, WhenFull},
         trust::{People, scratch::Scratch},
         view::{Line, Recording},
         wire::{Instance, KnockRow},
     };
-
-    /// The way to a room that is never reached.
-    struct Nowhere;
-
-    #[async_trait]
-    impl Dial for Nowhere {
-        type Stream = DuplexStream;
-
-        async fn dial(&mut self) -> Result<Dialed<DuplexStream>, DialError> {
-            std::future::pending().await
-        }
-    }
 
     fn key(byte: u8) -> PublicKey {
         PublicKey([byte; 32])

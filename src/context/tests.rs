@@ -1,27 +1,14 @@
 use std::{io::Read, sync::mpsc, time::Duration};
 
-use async_trait::async_trait;
-use tokio::{io::DuplexStream, time::timeout};
+use tokio::time::timeout;
 
 use super::*;
 use crate::{
-    session::{Dial, DialError, Dialed, SessionConfig},
+    session::{Nowhere, SessionConfig},
     stream::pair,
     view::Recording,
     wire::{Instance, PublicKey},
 };
-
-/// The way to a room that is never reached.
-struct Nowhere;
-
-#[async_trait]
-impl Dial for Nowhere {
-    type Stream = DuplexStream;
-
-    async fn dial(&mut self) -> Result<Dialed<DuplexStream>, DialError> {
-        std::future::pending().await
-    }
-}
 
 fn member(of: u8) -> Member {
     Member { number: of.into(), key: PublicKey([of; 32]), instance: Instance([of; 16]), name: "bob".into() }

@@ -19,6 +19,8 @@ mod outbox;
 mod roster;
 
 pub use actor::{SessionConfig, Timing, start};
+#[cfg(test)]
+pub(crate) use dial::Nowhere;
 pub use dial::{Dial, DialError, Dialed, Wish};
 pub use event::{Ending, Incoming, MemberEvent, SessionEvent, Withdrawal};
 pub use handle::{AskError, Draft, Handle, SendError, WhenFull};

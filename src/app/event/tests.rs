@@ -1,25 +1,11 @@
-use async_trait::async_trait;
-use tokio::io::DuplexStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::*;
 use crate::{
-    session::{self, Dial, DialError, Dialed, SessionConfig, WhenFull},
+    session::{self, Nowhere, SessionConfig, WhenFull},
     view::{Json, paper::Paper, schema::Schema},
     wire::{Instance, PublicKey},
 };
-
-/// The way to a room that is never reached.
-struct Nowhere;
-
-#[async_trait]
-impl Dial for Nowhere {
-    type Stream = DuplexStream;
-
-    async fn dial(&mut self) -> Result<Dialed<DuplexStream>, DialError> {
-        std::future::pending().await
-    }
-}
 
 #[tokio::test]
 async fn what_takes_long_to_happen_fits_the_schema_of_events_too() {

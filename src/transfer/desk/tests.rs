@@ -1,13 +1,11 @@
 //! The desk against members who offer and ask what they like.
 
-use async_trait::async_trait;
-use tokio::io::DuplexStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{giver::Giver, *};
 use crate::{
     command::Opened,
-    session::{self, Dial, DialError, Dialed, SessionConfig, WhenFull},
+    session::{self, Nowhere, SessionConfig, WhenFull},
     stream::pair,
     transfer::{
         fetch::Fetched,
@@ -19,18 +17,6 @@ use crate::{
     view::{Json, Line, Recording, View, paper::Paper, schema::Schema},
     wire::{Instance, PublicKey, encode_body},
 };
-
-/// The way to a room that is never reached.
-struct Nowhere;
-
-#[async_trait]
-impl Dial for Nowhere {
-    type Stream = DuplexStream;
-
-    async fn dial(&mut self) -> Result<Dialed<DuplexStream>, DialError> {
-        std::future::pending().await
-    }
-}
 
 fn member(of: u8, name: &str) -> Member {
     Member { number: of.into(), key: PublicKey([of; 32]), instance: Instance([of; 16]), name: name.into() }
