@@ -1,6 +1,7 @@
 //! What the terminal form is about to show: the queue of lines, and the rows above the prompt. It turns them into text
 //! with colours for a given width; it neither writes nor knows who does.
 
+mod above;
 mod bars;
 mod brush;
 mod fold;
@@ -22,12 +23,6 @@ use crate::limits::screen::{QUEUED_BYTES, QUEUED_ROWS};
 use brush::Brush;
 use fold::{Fold, Turn};
 use shown::{LastShown, Shown};
-
-/// How many rows of one kind stand above the prompt: the rest of a small window belongs to the talk.
-const STATUS_ROWS: usize = 4;
-
-/// How many rows stand there at all, besides comings and goings.
-const ABOVE_ROWS: usize = 8;
 
 /// How many rows of comings and goings stand above the prompt before they go into the scrollback.
 const FOLD_ROWS: usize = 3;
@@ -234,13 +229,6 @@ impl Screen {
         };
     }
 
-    /// Nothing is under way any more.
-    pub(super) fn rest(&mut self) {
-        self.bars.clear();
-        self.status.clear();
-        self.pending.clear();
-    }
-
     /// Moves to where the rows above the prompt begin, and clears from there on. The cursor stands at the left edge,
     /// `below` rows under the first row of the prompt.
     pub(super) fn erase(&mut self, below: usize) -> String {
@@ -272,15 +260,6 @@ impl Screen {
             _ => start,
         };
         title + &start + &self.drain(width) + &above
-    }
-
-    /// So many rows of the window are left for what stands above the prompt. Rows beyond them would scroll out of it and
-    /// stay in the scrollback, at every drawing again.
-    ///
-    /// Where the typed line took `lost` rows more in the window as it was, that many rows above it may be gone.
-    pub(super) fn fit(&mut self, rows: usize, lost: usize) {
-        self.room = Some(rows);
-        self.lost = lost;
     }
 
     pub(super) fn drawn_in(&self) -> Option<usize> {
@@ -375,33 +354,6 @@ impl Screen {
         }
     }
 
-    /// What stands above the prompt from now on, each row ended.
-    pub(super) fn above(&mut self, width: usize) -> String {
-        let mut out = String::new();
-        let room = self.room.unwrap_or(usize::MAX);
-        let mut fold = self.fold_rows(width);
-        fold.truncate(room);
-        self.fold_drawn = !fold.is_empty();
-        self.brush.rows(&fold, &mut out);
-        let most = ABOVE_ROWS.min(room - fold.len());
-        let mut rows = bars::rows(self.bars.values(), STATUS_ROWS.min(most), width, &self.brush);
-        let indent = " "
-            .repeat(self.brush.time(self.clock.tell(Timestamp::now()).as_deref(), width).map_or(0, |(_, wide)| wide));
-        let pending = self.pending.values().map(|text| format!("{indent}{}: {text}", self.name));
-        let others = self.status.values().cloned().chain(pending).map(|row| self.brush.fit(&row).into_owned());
-        rows.extend(counted(others.collect(), STATUS_ROWS.min(most - rows.len().min(most))));
-        self.drawn = fold.len() + rows.len();
-        for row in rows {
-            self.brush.status(&row, width, &mut out);
-        }
-        out
-    }
-
-    fn fold_rows(&self, width: usize) -> Vec<brush::Painted> {
-        let Some(fold) = &self.fold else { return Vec::new() };
-        self.brush.fold(fold, self.clock.tell(fold.at).as_deref(), width)
-    }
-
     /// What stands above the prompt stays where it is; so comings and goings that stand there are told.
     pub(super) fn forget(&mut self) {
         self.drawn = 0;
@@ -436,17 +388,6 @@ impl Screen {
 fn anew(rows: &str) -> String {
     let rows: String = rows.split_inclusive('\n').map(|row| CLEAR_ROW.to_owned() + row).collect();
     HOME.to_owned() + &rows + CLEAR
-}
-
-/// As many rows as may stand there, the last of which counts the others.
-fn counted(mut rows: Vec<String>, most: usize) -> Vec<String> {
-    let more = rows.len().saturating_sub(most);
-    if more > 0 && most > 1 {
-        rows.truncate(most - 1);
-        rows.push(format!("... and {} more", more + 1));
-    }
-    rows.truncate(most);
-    rows
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::num::NonZero;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{above::STATUS_ROWS, *};
 use crate::view::line::somebody;
 
 const WIDTH: u16 = 40;
