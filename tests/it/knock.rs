@@ -21,7 +21,7 @@ fn a_stranger_who_knocks_is_let_in_by_name_and_known_from_then_on() {
     let listed = Pchat::once(&alice, &["members"]).out;
     assert!(listed.starts_with(&format!("bob  {fingerprint}  since ")), "{listed}");
     assert_eq!(stranger.end().code, Some(0));
-    host.expect("* bob left");
+    host.expect_gone("bob");
     // Known: nobody is asked.
     drop(Pchat::join(&bob, "bob", port, &[]).end());
     let forgotten = Pchat::once(&alice, &["members", "forget", "bob"]);
@@ -69,7 +69,7 @@ fn a_stranger_with_a_known_name_and_another_key_is_flagged() {
     host.line("accept");
     stranger.out.expect_start("* you are bob");
     drop(stranger.end());
-    host.expect("* bob left");
+    host.expect_gone("bob");
     let _other = Pchat::knock(&mallory, "bob", port, &[]);
     host.expect("(another key than the bob you");
 }
@@ -103,7 +103,7 @@ fn two_terminals_of_one_person_just_work_and_talk() {
     host.expect("(to bob alone) psst");
     second.line("quit");
     assert_eq!(second.wait_clean(), Some(0));
-    host.expect("* bob left");
+    host.expect_gone("bob");
     host.line("exit");
     assert_eq!(host.wait_clean(), Some(0));
 }

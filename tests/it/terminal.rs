@@ -29,7 +29,7 @@ fn tab_completes_commands_and_members() {
     host.keys("\r");
     host.expect("Usage: kick");
     member.say("quit");
-    host.expect("* robert left");
+    host.expect_gone("robert");
 }
 
 #[test]

@@ -155,7 +155,12 @@ fn a_window_that_becomes_wider_is_written_anew_whatever_the_terminal_made_of_its
     for i in 0..30 {
         bob.say(&format!("line {i}, which is too long for a row of 40 columns"));
     }
-    shows(alice, &["  | row of 40 columns", &line[..40], &line[40..80], &line[80..]], (0, line.len() as u16 - 80));
+    let last = "bob: line 29, which is too long for a";
+    shows(
+        alice,
+        &[last, "  | row of 40 columns", &line[..40], &line[40..80], &line[80..]],
+        (0, line.len() as u16 - 80),
+    );
     alice.resize(12, 120);
     let mut expected: Vec<_> =
         (19..30).map(|i| format!("bob: line {i}, which is too long for a row of 40 columns")).collect();

@@ -170,6 +170,12 @@ impl Pty {
         self.wait_for(part, |text| text.contains(part));
     }
 
+    /// Waits until the window tells that somebody went. Where nothing else was told since they came, it is one row.
+    pub fn expect_gone(&self, name: &str) {
+        let told = [format!("* {name} left"), format!("* {name} came and went")];
+        self.wait_for(&told[0], |text| told.iter().any(|told| text.contains(told)));
+    }
+
     /// Waits until the screen fits.
     pub fn wait_for_screen(&self, what: &str, fits: impl Fn(&vt100::Screen) -> bool) {
         let end = Instant::now() + PATIENCE;
