@@ -1,4 +1,5 @@
 mod codes;
 mod net;
 mod scripted;
+mod sim;
 mod storms;
