@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::limits::log as limits;
 use crate::wire::{FromRoom, Gap, MAX_INTRODUCTIONS, encode_into};
 
+mod own;
 mod shared;
 
 pub(super) use shared::Log;
@@ -112,6 +113,8 @@ pub(super) struct Cursor {
     introduced: FxHashSet<u32>,
     /// Whether what the room keeps is still to be sent.
     greet: bool,
+    /// Whether the numbers of what the room keeps are, to one that knows some from before.
+    restate: bool,
 }
 
 impl Cursor {
@@ -124,7 +127,20 @@ impl Cursor {
     pub(super) fn resume(ring: &Ring, member: u32, place: Place, greet: bool) -> Self {
         let mut introduced = FxHashSet::default();
         introduced.insert(member);
-        Self { member, next: place.next.min(ring.head() + 1), base: place.base, count: place.count, introduced, greet }
+        Self {
+            member,
+            next: place.next.min(ring.head() + 1),
+            base: place.base,
+            count: place.count,
+            introduced,
+            greet,
+            restate: false,
+        }
+    }
+
+    /// The same, of one that was here before and is not to go on believing in what was taken back meanwhile.
+    pub(super) fn restating(self, restate: bool) -> Self {
+        Self { restate, ..self }
     }
 
     /// Public events before the member entered.
@@ -324,6 +340,9 @@ impl Ring {
     /// Copies what the cursor's member is entitled to, up to about `budget` bytes, and moves the cursor.
     /// `accepted` is the highest number accepted from the member, for the acknowledgement in a gap.
     pub(super) fn read(&self, cursor: &mut Cursor, accepted: u64, out: &mut BytesMut, budget: usize) -> Read {
+        if std::mem::take(&mut cursor.restate) && cursor.next >= self.first {
+            self.tell_gap(0, accepted, cursor.next - 1, out);
+        }
         if cursor.next < self.first {
             self.state_gap(cursor, accepted, out);
         } else if cursor.greet {
@@ -381,10 +400,15 @@ impl Ring {
         // Names may have changed in what is missing.
         cursor.introduced.clear();
         cursor.introduced.insert(cursor.member);
-        let kept = self.kept.keys().copied().collect();
-        let gap = FromRoom::Gap(Gap { missed, accepted, seq: self.first - 1, kept });
-        encode_into(&gap, out).expect("a gap fits a frame: the number of kept envelopes is bounded");
+        let passed = self.first_of(cursor.member).map_or(accepted, |n| n - 1);
+        self.tell_gap(missed, passed, self.first - 1, out);
         self.send_kept(cursor, out);
+    }
+
+    fn tell_gap(&self, missed: u64, accepted: u64, seq: u64, out: &mut BytesMut) {
+        let kept = self.kept.keys().copied().collect();
+        let gap = FromRoom::Gap(Gap { missed, accepted, seq, kept });
+        encode_into(&gap, out).expect("a gap fits a frame: the number of kept envelopes is bounded");
     }
 
     fn send_kept(&self, cursor: &mut Cursor, out: &mut BytesMut) {

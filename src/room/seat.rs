@@ -81,6 +81,29 @@ impl LinkControl {
     }
 }
 
+/// The last envelope of a member to everyone.
+#[derive(Debug, Default)]
+pub(super) struct Public {
+    n: u64,
+    prev: u64,
+    refused: bool,
+}
+
+impl Public {
+    /// Takes the next one in and gives the number of the one before it that everyone got: what nobody got is not to be
+    /// missed by anybody.
+    pub(super) fn follow(&mut self, n: u64, prev: u64) -> u64 {
+        let prev = if self.refused && prev == self.n { self.prev } else { prev };
+        *self = Self { n, prev, refused: false };
+        prev
+    }
+
+    /// Nobody gets that one.
+    pub(super) fn refuse(&mut self, n: u64) {
+        self.refused |= self.n == n;
+    }
+}
+
 /// A member's seat.
 #[derive(Debug)]
 pub(super) struct Seat {
@@ -97,6 +120,8 @@ pub(super) struct Seat {
     pub(super) streams: bool,
     /// Highest number accepted.
     pub(super) accepted: u64,
+    /// The last that it sent to everyone.
+    pub(super) public: Public,
     /// Public events before it entered.
     pub(super) base: u64,
     /// The newest event when it entered.

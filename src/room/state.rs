@@ -22,7 +22,7 @@ use super::{
     log::{Audience, Cursor, KeptFrame, Log, Needs, Place},
     names::Names,
     power::Ban,
-    seat::{LinkControl, LinkEnd, LinkShared, Seat},
+    seat::{LinkControl, LinkEnd, LinkShared, Public, Seat},
 };
 use crate::limits::room::{RENAME_EVERY, RENAMES_AT_ONCE};
 use crate::{
@@ -182,7 +182,7 @@ impl State {
         let cursor = if self.reunites(hello, now) {
             Cursor::resume(&self.log.read(), number, Place { base: 0, next: 1, count: 0 }, false)
         } else {
-            Cursor::enter(&self.log.read(), number)
+            Cursor::enter(&self.log.read(), number).restating(hello.resume.is_some())
         };
         let seat = Seat {
             frame: Seat::introduce(&who),
@@ -192,6 +192,7 @@ impl State {
             askable: hello.features & FEATURE_ASKABLE != 0,
             streams: hello.features & FEATURE_STREAMS != 0,
             accepted: hello.next - 1,
+            public: Public::default(),
             base: cursor.base(),
             entered: cursor.next() - 1,
             kept: BTreeMap::new(),

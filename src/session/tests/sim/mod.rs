@@ -128,12 +128,9 @@ async fn live(seed: u64) -> Result<(Seen, u64), String> {
             world.enter(slot);
         }
     }
-    let end = Instant::now() + PEACE;
-    while let Some(why) = world.unsettled() {
-        if Instant::now() >= end {
-            return Err(format!("not settled after {PEACE:?}: {why}"));
-        }
-        sleep(Duration::from_millis(500)).await;
+    sleep(PEACE).await;
+    if let Some(why) = world.unsettled() {
+        return Err(format!("not settled after {PEACE:?}: {why}"));
     }
     // Whatever is missing before them shows by these.
     for run in world.all_present() {

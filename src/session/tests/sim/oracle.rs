@@ -307,6 +307,10 @@ impl<'j, 'a> Reader<'j, 'a> {
         if let Some(before) = before {
             self.judge.seen.crashed_with += self.unheard(&before, u64::MAX).len() as u64;
         }
+        if !restarted {
+            // That something may be missing is said; what was missed in a restart shows by the next line.
+            self.tracks.values_mut().for_each(|track| track.stated = [true; 2]);
+        }
         (self.seq, self.missed) = (stay.seq, 0);
     }
 

@@ -71,6 +71,13 @@ pub(super) struct Weather {
     pub(super) window: usize,
 }
 
+impl Weather {
+    /// As far away as before, and otherwise good.
+    pub(super) fn calm(self) -> Self {
+        Self { rate: None, piece: 1 << 16, window: 1 << 16, ..self }
+    }
+}
+
 /// How a connection breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
@@ -185,8 +192,16 @@ impl Wire {
         }
     }
 
-    fn later(&mut self, of: usize) -> Duration {
-        Duration::from_millis(self.weather.delay + self.ways[of].dice.below(self.weather.jitter + 1))
+    /// What falls at this time and place of a way: how many rolls were before it must not matter, since whether two
+    /// frames are one write or two depends on the runtime.
+    fn roll(&self, of: usize, below: u64) -> u64 {
+        let way = &self.ways[of];
+        let mut dice = way.dice.at(self.clock.millis());
+        dice.below(below)
+    }
+
+    fn later(&self, of: usize) -> Duration {
+        Duration::from_millis(self.weather.delay + self.roll(of, self.weather.jitter + 1))
     }
 
     /// When what an end writes now arrives.
@@ -268,7 +283,7 @@ impl Wire {
     pub(super) fn calm(&mut self) {
         self.trigger = None;
         self.lazy = [None; 2];
-        self.weather.rate = None;
+        self.weather = self.weather.calm();
         self.wake();
     }
 
@@ -365,12 +380,7 @@ impl End {
             if len == 0 {
                 return Err(wire.reset[of]);
             }
-            len = len.min(
-                1 + {
-                    let piece = wire.weather.piece;
-                    wire.ways[of].dice.below(piece)
-                } as usize,
-            );
+            len = len.min(1 + wire.roll(of, wire.weather.piece) as usize);
             let due = wire.trigger.filter(|(way, ..)| *way == of);
             if let Some((_, after, cut)) = due {
                 let left = after.saturating_sub(wire.ways[of].written) as usize;
@@ -463,7 +473,7 @@ impl Drop for End {
         }
         // Whoever closes without having read everything resets the connection, as systems do.
         let unread = wire.ways[1 - of].held > 0 && !wire.ways[1 - of].dead;
-        if unread && wire.ways[of].dice.below(2) == 0 {
+        if unread && wire.roll(of, 2) == 0 {
             wire.ways[of].flight.clear();
             wire.ways[of].held = 0;
             wire.reset(1 - of);

@@ -444,7 +444,7 @@ impl Dial for Line {
         };
         let Some((handle, crash)) = place else { return Err(DialError::Temporary("refused".into())) };
         let ear = Box::new(Ear::new(&self.world.truth, self.run, room));
-        let weather = if calm { Weather { rate: None, ..weather } } else { weather };
+        let weather = if calm { weather.calm() } else { weather };
         let (near, far, wire) = Wire::pair(&self.world, (self.slot, self.run, self.links), weather, ear);
         wire.lock().unwrap().trigger = self.trigger().filter(|_| !calm);
         self.world.inner().runs[self.run].wires.push(wire);
