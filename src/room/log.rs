@@ -5,7 +5,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -115,6 +118,8 @@ pub(super) struct Cursor {
     greet: bool,
     /// Whether the numbers of what the room keeps are, to one that knows some from before.
     restate: bool,
+    /// The event before which what the room keeps was sent last, for the seat to remember.
+    greeted: Arc<AtomicU64>,
 }
 
 impl Cursor {
@@ -135,7 +140,20 @@ impl Cursor {
             introduced,
             greet,
             restate: false,
+            greeted: Arc::default(),
         }
+    }
+
+    /// The same, on a seat that knows when what the room keeps was sent last: a member that has got nothing since then may
+    /// not have got that either.
+    pub(super) fn greeted(self, greeted: &Arc<AtomicU64>) -> Self {
+        let again = self.next <= greeted.load(Relaxed) + 1;
+        Self { greet: self.greet || again, restate: again, greeted: greeted.clone(), ..self }
+    }
+
+    /// Before which event what the room keeps was sent last.
+    pub(super) fn greeting(&self) -> Arc<AtomicU64> {
+        self.greeted.clone()
     }
 
     /// The same, of one that was here before and is not to go on believing in what was taken back meanwhile.
@@ -414,6 +432,7 @@ impl Ring {
     fn send_kept(&self, cursor: &mut Cursor, out: &mut BytesMut) {
         // A later one comes with the events.
         let (member, next) = (cursor.member, cursor.next);
+        cursor.greeted.store(next.saturating_sub(1), Relaxed);
         for kept in self.kept.values().filter(|kept| kept.seq < next && kept.audience.includes(member)) {
             cursor.introduce(&kept.needs, out);
             out.extend_from_slice(&kept.frame);

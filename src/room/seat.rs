@@ -126,6 +126,8 @@ pub(super) struct Seat {
     pub(super) base: u64,
     /// The newest event when it entered.
     pub(super) entered: u64,
+    /// The event before which it was sent last what the room keeps.
+    pub(super) greeted: Arc<AtomicU64>,
     /// What is kept for it: the room's number by its own mark.
     pub(super) kept: BTreeMap<u32, u32>,
     /// How fast it may change its name.

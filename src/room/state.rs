@@ -29,7 +29,7 @@ use crate::{
     gauge::Gauge,
     wire::{
         Departure, Element, End, Epoch, Event, FEATURE_ASKABLE, FEATURE_OPEN, FEATURE_STREAMS, FromRoom, Hello,
-        Instance, Introduction, PublicKey, Refusal, Welcome, encode_into,
+        Instance, Introduction, PublicKey, Refusal, Resume, Welcome, encode_into,
     },
 };
 
@@ -195,6 +195,7 @@ impl State {
             public: Public::default(),
             base: cursor.base(),
             entered: cursor.next() - 1,
+            greeted: cursor.greeting(),
             kept: BTreeMap::new(),
             renames: Bucket::every(RENAME_EVERY, RENAMES_AT_ONCE, now),
             link: None,
@@ -217,7 +218,9 @@ impl State {
     /// Gives a member that comes back its seat again. `None` if it claims what cannot be.
     pub(super) fn return_to(&mut self, number: u32, caller: &Caller, hello: &Hello, now: Instant) -> Option<Seated> {
         let seat = self.seats.get_mut(&number)?;
-        let known = hello.resume.filter(|resume| resume.epoch == self.epoch);
+        // One that stood before it entered means the seat it had before this one.
+        let of_this = |resume: &Resume| resume.epoch == self.epoch && resume.seq >= seat.entered;
+        let known = hello.resume.filter(of_this);
         let place = match known {
             // It is entitled to nothing from before it entered, and has got no more than there was since.
             Some(resume) if resume.count > resume.seq.checked_sub(seat.entered)? => return None,
@@ -235,11 +238,11 @@ impl State {
         seat.address = caller.address;
         seat.askable = hello.features & FEATURE_ASKABLE != 0;
         seat.streams = hello.features & FEATURE_STREAMS != 0;
-        let needs = seat.needs();
+        let (needs, greeted) = (seat.needs(), seat.greeted.clone());
         if std::mem::take(&mut seat.away) && !self.crowded() {
             self.record(Event::Back { member: number }, Audience::All, needs, now);
         }
-        let cursor = Cursor::resume(&self.log.read(), number, place, known.is_none());
+        let cursor = Cursor::resume(&self.log.read(), number, place, known.is_none()).greeted(&greeted);
         Some(self.attach(number, caller, cursor, known.is_some() || hello.resume.is_none()))
     }
 

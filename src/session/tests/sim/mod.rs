@@ -30,8 +30,12 @@ use crate::room::{LogLimits, RoomConfig, Timing, tests::peer};
 /// Those that every run of the tests goes through.
 const SEEDS: Range<u64> = 1..301;
 
-/// Until everybody who was cut off is back: a peer that is silent is given up after 45 s, and 12 s are for coming back.
-const PEACE: Duration = Duration::from_secs(57);
+/// Until everybody who was cut off is back: a peer that is silent is given up after 45 s, 12 s are for coming back, and
+/// the worst lines here take 10 s for the handshake.
+const PEACE: Duration = Duration::from_secs(67);
+
+/// Until all that they had to say is said, at the rate that the room allows.
+const DRAIN: Duration = Duration::from_secs(30);
 
 /// One of these.
 fn pick<T: Clone>(dice: &mut Dice, of: &[T]) -> T {
@@ -129,9 +133,16 @@ async fn live(seed: u64) -> Result<(Seen, u64), String> {
         }
     }
     sleep(PEACE).await;
-    if let Some(why) = world.unsettled() {
-        return Err(format!("not settled after {PEACE:?}: {why}"));
-    }
+    let check = |settled: Option<String>| match settled {
+        None => Ok(()),
+        Some(why) => {
+            let _ = judge(&world);
+            Err(why)
+        }
+    };
+    check(world.cut_off().map(|why| format!("not back after {PEACE:?}: {why}")))?;
+    sleep(DRAIN).await;
+    check(world.unsettled().map(|why| format!("not at rest {DRAIN:?} later: {why}")))?;
     // Whatever is missing before them shows by these.
     for run in world.all_present() {
         world.say(run, None, 0, false).await;

@@ -22,8 +22,8 @@ use crate::{
     wire::{Epoch, FEATURE_ASKABLE, Instance, Request, To},
 };
 
-/// How much one run of a program wants kept: more than a room keeps for it.
-const MOST_KEPT: u32 = 10;
+/// How much one person wants kept: more than a room keeps for one, and not so much that it reads later.
+const MOST_KEPT: u32 = 14;
 
 /// The host's slot.
 pub(super) const HOST: usize = 0;
@@ -252,10 +252,13 @@ impl World {
             let whom = to
                 .map(|to| &inner.runs[to])
                 .map_or(To::Everyone, |to| To::Member { key: key(to.key()), instance: to.instance });
+            let slot = inner.runs[run].slot;
+            let kept: u32 = inner.runs.iter().filter(|other| other.slot == slot).map(|other| other.last_tag).sum();
+            let may_keep = kept < MOST_KEPT;
             let run_of = &mut inner.runs[run];
             let text = format!("r{run}.{} {}", run_of.sent.len() + 1, "x".repeat(len as usize));
             // More would be read later than anybody here has patience for.
-            let tag = (keep && run_of.last_tag < MOST_KEPT).then(|| {
+            let tag = (keep && may_keep).then(|| {
                 run_of.last_tag += 1;
                 run_of.last_tag
             });
@@ -361,23 +364,29 @@ impl World {
         (0..slots).filter_map(|slot| self.present(slot)).collect()
     }
 
-    /// Why it is not quiet yet: somebody is not in the room, or has lines that wait.
-    pub(super) fn unsettled(&self) -> Option<String> {
+    /// Who is not in the room, if anybody.
+    pub(super) fn cut_off(&self) -> Option<String> {
         let present = self.all_present();
-        let truth = self.truth.lock().unwrap();
-        let inner = self.inner();
-        present.into_iter().find_map(|at| {
-            let run = &inner.runs[at];
-            let cut = run.heard.iter().rev().find_map(|(_, event)| match event {
-                SessionEvent::Cut { .. } => Some(true),
-                SessionEvent::Restored { .. } | SessionEvent::Entered { .. } => Some(false),
+        let (truth, inner) = (self.truth.lock().unwrap(), self.inner());
+        let out = |at: &usize| {
+            let run = &inner.runs[*at];
+            let link = run.heard.iter().rev().find_map(|(_, event)| match event {
+                SessionEvent::Cut { .. } => Some(false),
+                SessionEvent::Restored { .. } | SessionEvent::Entered { .. } => Some(true),
                 _ => None,
             });
-            let here = truth.stays[at].last().is_some_and(|stay| stay.room == inner.room);
-            let waiting = run.handle.unacknowledged();
-            (cut != Some(false) || !here || waiting > 0)
-                .then(|| format!("run {at} (cut: {cut:?}, in this room: {here}, {waiting} lines wait)"))
-        })
+            link != Some(true) || truth.stays[*at].last().is_none_or(|stay| stay.room != inner.room)
+        };
+        present.into_iter().find(out).map(|at| format!("run {at} is not in the room"))
+    }
+
+    /// Who has lines that wait, if anybody.
+    pub(super) fn unsettled(&self) -> Option<String> {
+        let present = self.all_present();
+        let inner = self.inner();
+        let waits = |at: &usize| inner.runs[*at].handle.unacknowledged() > 0;
+        let at = present.into_iter().find(waits)?;
+        Some(format!("{} lines of run {at} wait", inner.runs[at].handle.unacknowledged()))
     }
 
     /// A number that two runs of one seed have in common, if they went the same way.
