@@ -15,7 +15,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{bucket::Bucket, log::Needs, pace::SharedPace};
 use crate::{
     gauge::Gauge,
-    wire::{End, FromRoom, Introduction, encode},
+    wire::{End, FromRoom, Introduction, Resume, encode},
 };
 
 /// How often the time of [`Timing::healthy`](super::Timing::healthy) a single write may take.
@@ -128,6 +128,8 @@ pub(super) struct Seat {
     pub(super) entered: u64,
     /// The event before which it was sent last what the room keeps.
     pub(super) greeted: Arc<AtomicU64>,
+    /// Where it stood in a seat before this one. Until it has read its Welcome it says so again.
+    pub(super) came_with: Option<Resume>,
     /// What is kept for it: the room's number by its own mark.
     pub(super) kept: BTreeMap<u32, u32>,
     /// How fast it may change its name.

@@ -29,7 +29,7 @@ use crate::{
     gauge::Gauge,
     wire::{
         Departure, Element, End, Epoch, Event, FEATURE_ASKABLE, FEATURE_OPEN, FEATURE_STREAMS, FromRoom, Hello,
-        Instance, Introduction, PublicKey, Refusal, Resume, Welcome, encode_into,
+        Instance, Introduction, PublicKey, Refusal, Welcome, encode_into,
     },
 };
 
@@ -196,6 +196,7 @@ impl State {
             base: cursor.base(),
             entered: cursor.next() - 1,
             greeted: cursor.greeting(),
+            came_with: hello.resume,
             kept: BTreeMap::new(),
             renames: Bucket::every(RENAME_EVERY, RENAMES_AT_ONCE, now),
             link: None,
@@ -218,9 +219,8 @@ impl State {
     /// Gives a member that comes back its seat again. `None` if it claims what cannot be.
     pub(super) fn return_to(&mut self, number: u32, caller: &Caller, hello: &Hello, now: Instant) -> Option<Seated> {
         let seat = self.seats.get_mut(&number)?;
-        // One that stood before it entered means the seat it had before this one.
-        let of_this = |resume: &Resume| resume.epoch == self.epoch && resume.seq >= seat.entered;
-        let known = hello.resume.filter(of_this);
+        // One with which it entered is about a seat before this one.
+        let known = hello.resume.filter(|resume| resume.epoch == self.epoch && seat.came_with != Some(*resume));
         let place = match known {
             // It is entitled to nothing from before it entered, and has got no more than there was since.
             Some(resume) if resume.count > resume.seq.checked_sub(seat.entered)? => return None,

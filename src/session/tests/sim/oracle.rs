@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     truth::{Stay, Truth},
-    world::{Fate, HOST, Inner, Run, World, slot_key},
+    world::{Fate, HOST, Inner, Run, Sent, World, slot_key},
 };
 use crate::{
     session::{Ending, Incoming, SessionEvent},
@@ -216,7 +216,11 @@ impl Judge<'_> {
         for (at, run) in self.inner.runs.iter().enumerate().filter(|(_, run)| run.fate == Fate::Here) {
             let members = members(run);
             if !run.handle.knows_all() || Some(&members) != host.as_ref() || !members.is_superset(&here) {
-                self.wrong.push(format!("run {at} knows {} members: {members:?}", run.handle.knows_all()));
+                let empty = BTreeSet::new();
+                let odd: Vec<_> = members.symmetric_difference(host.as_ref().unwrap_or(&empty)).collect();
+                let odd: Vec<_> = odd.iter().map(|id| self.run_of(**id)).collect();
+                let all = run.handle.knows_all();
+                self.wrong.push(format!("run {at} knows {} (all: {all}), other than the host: {odd:?}", members.len()));
             }
         }
     }
@@ -376,7 +380,12 @@ impl<'j, 'a> Reader<'j, 'a> {
             0 => to.is_none(),
             _ => to.is_some_and(|to| to == at || run == at),
         };
-        let before = from.sent.iter().rev().find(|sent| sent.n < message.n && for_us(sent.to) && !sent.withdraws);
+        // What was refused is no loss: its sender knows.
+        let refused = |n: u64| {
+            from.heard.iter().any(|(_, event)| matches!(event, SessionEvent::Undelivered { n: m, .. } if *m == n))
+        };
+        let line = |sent: &&Sent| sent.n < message.n && for_us(sent.to) && !sent.withdraws && !refused(sent.n);
+        let before = from.sent.iter().rev().find(line);
         let before = before.map(|sent| sent.n);
         let text = from.sent.iter().find(|sent| sent.n == message.n).map(|sent| sent.text.clone());
         let track = self.tracks.entry(sender).or_default();

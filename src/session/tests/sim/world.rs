@@ -431,10 +431,10 @@ impl Dial for Line {
     type Stream = Gauged<End>;
 
     async fn dial(&mut self) -> Result<Dialed<Self::Stream>, DialError> {
-        let (weather, outage, dead, calm) = {
+        let (weather, outage, dead) = {
             let inner = self.world.inner();
             let slot = &inner.slots[self.slot];
-            (slot.weather, slot.outage, inner.runs[self.run].fate == Fate::Killed, inner.calm)
+            (slot.weather, slot.outage, inner.runs[self.run].fate == Fate::Killed)
         };
         if dead {
             return std::future::pending().await;
@@ -447,9 +447,9 @@ impl Dial for Line {
         self.links += 1;
         let there = Instant::now() + Duration::from_millis(trip);
         sleep_until(self.world.clock.dialed(there, self.slot, self.links)).await;
-        let (room, place) = {
+        let (room, place, calm) = {
             let inner = self.world.inner();
-            (inner.room, inner.place.clone())
+            (inner.room, inner.place.clone(), inner.calm)
         };
         let Some((handle, crash)) = place else { return Err(DialError::Temporary("refused".into())) };
         let ear = Box::new(Ear::new(&self.world.truth, self.run, room));
