@@ -7,6 +7,7 @@ mod corpus;
 #[cfg(target_os = "linux")]
 mod door;
 mod dropin;
+mod faults;
 mod files;
 mod hostile;
 mod knock;

@@ -11,6 +11,8 @@ use std::{
 
 use socket2::{Domain, Socket, Type};
 
+use super::PATIENCE;
+
 /// What goes wrong.
 #[derive(Default)]
 struct Faults {
@@ -69,6 +71,7 @@ impl Proxy {
                     return;
                 }
                 faults.accepted += 1;
+                accepting.1.notify_all();
                 if faults.closed {
                     continue;
                 }
@@ -97,9 +100,34 @@ impl Proxy {
         self.change(|faults| faults.connections.drain(..).for_each(|(near, far)| cut(&near, &far)));
     }
 
+    /// Resets all connections: what is under way is lost.
+    pub fn reset(&self) {
+        self.change(|faults| {
+            for (near, far) in faults.connections.drain(..) {
+                // Connecting to nowhere is how a socket that others hold too is reset.
+                let _ = rustix::net::connect_unspec(&near);
+                let _ = rustix::net::connect_unspec(&far);
+                cut(&near, &far);
+            }
+        });
+    }
+
+    /// Waits until so many connections have come in.
+    pub fn expect_accepted(&self, count: usize) {
+        let faults = self.shared.0.lock().unwrap();
+        let (faults, waited) =
+            self.shared.1.wait_timeout_while(faults, PATIENCE, |faults| faults.accepted < count).unwrap();
+        assert!(!waited.timed_out(), "{} of {count} connections", faults.accepted);
+    }
+
     /// Cuts the next connections, each after so many bytes.
     pub fn cut_after(&self, bytes: impl IntoIterator<Item = u64>) {
         self.change(|faults| faults.cuts.extend(bytes));
+    }
+
+    /// Cuts no connection that is still to come.
+    pub fn forget_cuts(&self) {
+        self.change(|faults| faults.cuts.clear());
     }
 
     /// Lets nothing pass from now on, or everything again.

@@ -1,0 +1,1 @@
+//! Programs that die or stand still.
