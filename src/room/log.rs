@@ -359,7 +359,7 @@ impl Ring {
     /// `accepted` is the highest number accepted from the member, for the acknowledgement in a gap.
     pub(super) fn read(&self, cursor: &mut Cursor, accepted: u64, out: &mut BytesMut, budget: usize) -> Read {
         if std::mem::take(&mut cursor.restate) && cursor.next >= self.first {
-            self.tell_gap(0, accepted, cursor.next - 1, out);
+            self.tell_gap(cursor, Gap { missed: 0, accepted, seq: cursor.next - 1, kept: Vec::new() }, out);
         }
         if cursor.next < self.first {
             self.state_gap(cursor, accepted, out);
@@ -419,13 +419,14 @@ impl Ring {
         cursor.introduced.clear();
         cursor.introduced.insert(cursor.member);
         let passed = self.first_of(cursor.member).map_or(accepted, |n| n - 1);
-        self.tell_gap(missed, passed, self.first - 1, out);
+        self.tell_gap(cursor, Gap { missed, accepted: passed, seq: self.first - 1, kept: Vec::new() }, out);
         self.send_kept(cursor, out);
     }
 
-    fn tell_gap(&self, missed: u64, accepted: u64, seq: u64, out: &mut BytesMut) {
-        let kept = self.kept.keys().copied().collect();
-        let gap = FromRoom::Gap(Gap { missed, accepted, seq, kept });
+    /// States a gap, with what the room keeps for this reader.
+    fn tell_gap(&self, cursor: &Cursor, gap: Gap, out: &mut BytesMut) {
+        let kept = self.kept.iter().filter(|(_, kept)| kept.audience.includes(cursor.member));
+        let gap = FromRoom::Gap(Gap { kept: kept.map(|(number, _)| *number).collect(), ..gap });
         encode_into(&gap, out).expect("a gap fits a frame: the number of kept envelopes is bounded");
     }
 

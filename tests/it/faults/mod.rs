@@ -25,7 +25,7 @@ struct Member {
     /// Behind an address of its own, so that the door takes it for somebody else.
     proxy: Proxy,
     program: Pchat,
-    home: Home,
+    _home: Home,
 }
 
 impl Member {
@@ -33,7 +33,7 @@ impl Member {
         let (home, name) = (Home::new(), format!("mem{}", (b'a' + index as u8) as char));
         let proxy = Proxy::from(10 + index as u8, port);
         let program = Pchat::join(&home, &name, proxy.port, &[]);
-        Self { name, proxy, program, home }
+        Self { name, proxy, program, _home: home }
     }
 }
 

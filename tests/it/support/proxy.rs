@@ -125,11 +125,6 @@ impl Proxy {
         self.change(|faults| faults.cuts.extend(bytes));
     }
 
-    /// Cuts no connection that is still to come.
-    pub fn forget_cuts(&self) {
-        self.change(|faults| faults.cuts.clear());
-    }
-
     /// Lets nothing pass from now on, or everything again.
     pub fn stall(&self, stalled: bool) {
         self.change(|faults| faults.stalled = stalled);

@@ -175,8 +175,12 @@ impl Judge<'_> {
             }
         }
         // That something was taken back may be in everybody's gap.
-        for gap in self.truth.gaps.iter().filter(|stated| stated.room == room).map(|stated| &stated.gap) {
-            kept.retain(|number, _| said[number] > gap.seq || gap.kept.contains(number));
+        for stated in self.truth.gaps.iter().filter(|stated| stated.room == room) {
+            let (gap, reader) = (&stated.gap, stated.member);
+            kept.retain(|number, (from, _, to)| {
+                let for_reader = to.is_none_or(|to| to == reader || *from == reader);
+                said[number] > gap.seq || !for_reader || gap.kept.contains(number)
+            });
         }
         for (at, run) in self.inner.runs.iter().enumerate().filter(|(_, run)| run.fate == Fate::Here) {
             let Some(stay) = self.truth.stays[at].last().filter(|stay| stay.room == room) else { continue };
@@ -431,9 +435,11 @@ impl<'j, 'a> Reader<'j, 'a> {
         // A loss that is stated is one.
         for sender in std::mem::take(&mut self.lost) {
             let Some(from) = self.judge.run_of(sender) else { continue };
-            let real = self.judge.inner.runs[from].sent.iter().any(|sent| {
+            let missing = self.judge.inner.runs[from].sent.iter().any(|sent| {
                 sent.to.is_none_or(|to| to == self.at) && (sent.withdraws || !self.heard.contains(&(sender, sent.n)))
             });
+            // After a restart its program says by itself again what is to be kept.
+            let real = missing || self.judge.truth.stays[from].len() > 1;
             if !real {
                 self.wrong(format!("it is told that lines of run {from} are missing, and it has them all"));
             }
