@@ -418,15 +418,15 @@ impl Ring {
         // Names may have changed in what is missing.
         cursor.introduced.clear();
         cursor.introduced.insert(cursor.member);
-        let passed = self.first_of(cursor.member).map_or(accepted, |n| n - 1);
-        self.tell_gap(cursor, Gap { missed, accepted: passed, seq: self.first - 1, kept: Vec::new() }, out);
+        self.tell_gap(cursor, Gap { missed, accepted, seq: self.first - 1, kept: Vec::new() }, out);
         self.send_kept(cursor, out);
     }
 
     /// States a gap, with what the room keeps for this reader.
     fn tell_gap(&self, cursor: &Cursor, gap: Gap, out: &mut BytesMut) {
         let kept = self.kept.iter().filter(|(_, kept)| kept.audience.includes(cursor.member));
-        let gap = FromRoom::Gap(Gap { kept: kept.map(|(number, _)| *number).collect(), ..gap });
+        let accepted = self.first_of(cursor.member).map_or(gap.accepted, |n| n - 1);
+        let gap = FromRoom::Gap(Gap { accepted, kept: kept.map(|(number, _)| *number).collect(), ..gap });
         encode_into(&gap, out).expect("a gap fits a frame: the number of kept envelopes is bounded");
     }
 
