@@ -17,9 +17,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::Instant;
 
 use crate::limits::log as limits;
-use crate::wire::{FromRoom, Gap, MAX_INTRODUCTIONS, encode_into};
+use crate::wire::{Gap, MAX_INTRODUCTIONS};
 
-mod own;
+mod gap;
 mod shared;
 
 pub(super) use shared::Log;
@@ -404,39 +404,6 @@ impl Ring {
         }
         if to > front.len() {
             out.extend_from_slice(&back[from.saturating_sub(front.len())..to - front.len()]);
-        }
-    }
-
-    fn state_gap(&self, cursor: &mut Cursor, accepted: u64, out: &mut BytesMut) {
-        let in_ring =
-            self.entries.iter().filter(|entry| entry.audience.few().any(|m| m == cursor.member)).count() as u64;
-        let private = self.private.get(&cursor.member).copied().unwrap_or(0).saturating_sub(in_ring);
-        let entitled = self.public_dropped.saturating_sub(cursor.base) + private;
-        let missed = entitled.saturating_sub(cursor.count);
-        cursor.count += missed;
-        cursor.next = self.first;
-        // Names may have changed in what is missing.
-        cursor.introduced.clear();
-        cursor.introduced.insert(cursor.member);
-        self.tell_gap(cursor, Gap { missed, accepted, seq: self.first - 1, kept: Vec::new() }, out);
-        self.send_kept(cursor, out);
-    }
-
-    /// States a gap, with what the room keeps for this reader.
-    fn tell_gap(&self, cursor: &Cursor, gap: Gap, out: &mut BytesMut) {
-        let kept = self.kept.iter().filter(|(_, kept)| kept.audience.includes(cursor.member));
-        let accepted = self.first_of(cursor.member).map_or(gap.accepted, |n| n - 1);
-        let gap = FromRoom::Gap(Gap { accepted, kept: kept.map(|(number, _)| *number).collect(), ..gap });
-        encode_into(&gap, out).expect("a gap fits a frame: the number of kept envelopes is bounded");
-    }
-
-    fn send_kept(&self, cursor: &mut Cursor, out: &mut BytesMut) {
-        // A later one comes with the events.
-        let (member, next) = (cursor.member, cursor.next);
-        cursor.greeted.store(next.saturating_sub(1), Relaxed);
-        for kept in self.kept.values().filter(|kept| kept.seq < next && kept.audience.includes(member)) {
-            cursor.introduce(&kept.needs, out);
-            out.extend_from_slice(&kept.frame);
         }
     }
 }

@@ -288,7 +288,20 @@ fn whatever_befalls_a_room_nothing_is_lost_silently_doubled_or_out_of_order() {
 }
 
 /// Seeds that once showed a fault, and which one.
-const FAULTS: &[(u64, &str)] = &[];
+const FAULTS: &[(u64, &str)] = &[
+    (123, "others are told of a loss when a room refuses what nobody was to get"),
+    (338, "others are told of a loss when a room refuses what nobody was to get"),
+    (89, "one who enters again goes on believing in what was taken back meanwhile"),
+    (172, "one who enters again goes on believing in what was taken back meanwhile"),
+    (91, "a gap acknowledges lines that are still to come, and the room crashes before they do"),
+    (147, "a gap acknowledges lines that are still to come, and the room crashes before they do"),
+    (679, "a link that breaks right after its Welcome costs what the room keeps"),
+    (732, "a link that breaks right after its Welcome costs what the room keeps"),
+    (3_242, "one in a new seat goes on believing in what was for its old one alone"),
+    (3_590, "one in a new seat goes on believing in what was for its old one alone"),
+    (546, "a Welcome to a second seat that is lost locks its member out"),
+    (890, "a Welcome to a second seat that is lost locks its member out"),
+];
 
 #[test]
 fn what_the_simulation_has_found_does_not_come_back() {
