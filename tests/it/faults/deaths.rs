@@ -91,7 +91,11 @@ impl Scene {
                 self.proxies.iter().for_each(|proxy| proxy.lead_to(port));
                 new
             }
-            _ => self.join(index),
+            _ => {
+                // A first connection that breaks ends the program.
+                self.proxies[index - 1].forget_cuts();
+                self.join(index)
+            }
         };
         let old = std::mem::replace(&mut self.talkers[index], new);
         self.dead.push((old.name, old.program.out.all()));
@@ -132,7 +136,11 @@ fn deaths(seed: u64) {
             1 => scene.kill(0),
             2 => scene.talkers[index].stop(),
             3 => scene.talkers.iter_mut().for_each(Talker::go_on),
-            _ if index > 0 => break_one(&scene.proxies[index - 1], &mut dice),
+            _ if index > 0 => {
+                // One that stands still does not dial again.
+                scene.talkers[index].go_on();
+                break_one(&scene.proxies[index - 1], &mut dice);
+            }
             _ => {}
         }
     }

@@ -117,12 +117,19 @@ impl Proxy {
         let faults = self.shared.0.lock().unwrap();
         let (faults, waited) =
             self.shared.1.wait_timeout_while(faults, PATIENCE, |faults| faults.accepted < count).unwrap();
-        assert!(!waited.timed_out(), "{} of {count} connections", faults.accepted);
+        let accepted = faults.accepted;
+        drop(faults);
+        assert!(!waited.timed_out(), "{accepted} of {count} connections");
     }
 
     /// Cuts the next connections, each after so many bytes.
     pub fn cut_after(&self, bytes: impl IntoIterator<Item = u64>) {
         self.change(|faults| faults.cuts.extend(bytes));
+    }
+
+    /// Cuts no connection that is still to come.
+    pub fn forget_cuts(&self) {
+        self.change(|faults| faults.cuts.clear());
     }
 
     /// Lets nothing pass from now on, or everything again.
