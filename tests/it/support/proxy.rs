@@ -23,6 +23,8 @@ struct Faults {
     stalled: bool,
     /// New connections are closed at once.
     closed: bool,
+    /// So many of the next ones are.
+    closes: usize,
     /// Most bytes in one segment.
     segment: Option<usize>,
     /// Most bytes a second, each way.
@@ -72,7 +74,9 @@ impl Proxy {
                 }
                 faults.accepted += 1;
                 accepting.1.notify_all();
-                if faults.closed {
+                let closes = faults.closes;
+                faults.closes = closes.saturating_sub(1);
+                if faults.closed || closes > 0 {
                     continue;
                 }
                 let source = faults.source.unwrap_or(Ipv4Addr::LOCALHOST);
@@ -127,9 +131,12 @@ impl Proxy {
         self.change(|faults| faults.cuts.extend(bytes));
     }
 
-    /// Cuts no connection that is still to come.
+    /// Neither cuts nor closes a connection that is still to come.
     pub fn forget_cuts(&self) {
-        self.change(|faults| faults.cuts.clear());
+        self.change(|faults| {
+            faults.cuts.clear();
+            faults.closes = 0;
+        });
     }
 
     /// Lets nothing pass from now on, or everything again.
@@ -140,6 +147,11 @@ impl Proxy {
     /// Closes new connections at once, or lets them pass.
     pub fn close(&self, closed: bool) {
         self.change(|faults| faults.closed = closed);
+    }
+
+    /// Closes the next connection at once.
+    pub fn close_next(&self) {
+        self.change(|faults| faults.closes += 1);
     }
 
     /// Splits what passes.
