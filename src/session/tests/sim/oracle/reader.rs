@@ -110,8 +110,10 @@ impl<'j, 'a> Reader<'j, 'a> {
                 // What is said after one has gone is for those who stay.
                 Event::Left { member, .. } if *member == number => break,
                 Event::Said { from, n, .. } => {
-                    let from = self.judge.of_number(room, *from).map(|run| id(&self.judge.inner.runs[run]));
-                    if from.is_none_or(|from| self.tracks.get(&from).is_none_or(|track| track.highest < *n)) {
+                    let run = self.judge.of_number(room, *from);
+                    let from = run.map(|run| id(&self.judge.inner.runs[run]));
+                    let new = from.is_none_or(|from| self.tracks.get(&from).is_none_or(|track| track.highest < *n));
+                    if new && !self.was_said(stay, run, *n, *seq) {
                         unheard.push(*seq);
                     }
                 }
@@ -119,6 +121,17 @@ impl<'j, 'a> Reader<'j, 'a> {
             }
         }
         unheard
+    }
+
+    /// Whether the same line was in the log before, since its sender had another seat then: it was heard there, or missed.
+    fn was_said(&self, stay: &Stay, run: Option<usize>, line: u64, before: u64) -> bool {
+        let room = stay.room;
+        let mut earlier = self.judge.truth.events.range((room, 1)..(room, before));
+        let same = |event: &Event| match event {
+            Event::Said { from, n, .. } => *n == line && run.is_some() && self.judge.of_number(room, *from) == run,
+            _ => false,
+        };
+        earlier.any(|(_, known)| known.is_for(stay.number) && same(&known.event))
     }
 
     fn message(&mut self, message: &Incoming) {
