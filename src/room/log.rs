@@ -5,7 +5,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -14,8 +17,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::Instant;
 
 use crate::limits::log as limits;
-use crate::wire::{FromRoom, Gap, MAX_INTRODUCTIONS, Past, PublicKey, encode_into};
+use crate::wire::{Gap, MAX_INTRODUCTIONS, Past, PublicKey};
 
+mod gap;
 mod past;
 mod shared;
 
@@ -116,6 +120,10 @@ pub(super) struct Cursor {
     greet: bool,
     /// The number above which what was said before is still to be told, if it is.
     past: Option<u64>,
+    /// Whether the numbers of what the room keeps are, to one that knows some from before.
+    restate: bool,
+    /// The event before which what the room keeps was sent last, for the seat to remember.
+    greeted: Arc<AtomicU64>,
 }
 
 impl Cursor {
@@ -128,13 +136,39 @@ impl Cursor {
     pub(super) fn resume(ring: &Ring, member: u32, place: Place, greet: bool) -> Self {
         let mut introduced = FxHashSet::default();
         introduced.insert(member);
-        let Place { base, next, count } = place;
-        Self { member, next: next.min(ring.head() + 1), base, count, introduced, greet, past: None }
+        Self {
+            member,
+            next: place.next.min(ring.head() + 1),
+            base: place.base,
+            count: place.count,
+            introduced,
+            greet,
+            past: None,
+            restate: false,
+            greeted: Arc::default(),
+        }
     }
 
     /// The same, which is told what was said before, but for what is not above this number.
     pub(super) fn with_past(self, after: Option<u64>) -> Self {
         Self { past: after, ..self }
+    }
+
+    /// The same, on a seat that knows when what the room keeps was sent last: a member that has got nothing since then may
+    /// not have got that either.
+    pub(super) fn greeted(self, greeted: &Arc<AtomicU64>) -> Self {
+        let again = self.next <= greeted.load(Relaxed) + 1;
+        Self { greet: self.greet || again, restate: again, greeted: greeted.clone(), ..self }
+    }
+
+    /// Before which event what the room keeps was sent last.
+    pub(super) fn greeting(&self) -> Arc<AtomicU64> {
+        self.greeted.clone()
+    }
+
+    /// The same, of one that was here before and is not to go on believing in what was taken back meanwhile.
+    pub(super) fn restating(self, restate: bool) -> Self {
+        Self { restate, ..self }
     }
 
     /// Public events before the member entered.
@@ -346,6 +380,9 @@ impl Ring {
     /// Copies what the cursor's member is entitled to, up to about `budget` bytes, and moves the cursor.
     /// `accepted` is the highest number accepted from the member, for the acknowledgement in a gap.
     pub(super) fn read(&self, cursor: &mut Cursor, accepted: u64, out: &mut BytesMut, budget: usize) -> Read {
+        if std::mem::take(&mut cursor.restate) && cursor.next >= self.first {
+            self.tell_gap(cursor, Gap { missed: 0, accepted, seq: cursor.next - 1, kept: Vec::new() }, out);
+        }
         if cursor.next < self.first {
             self.state_gap(cursor, accepted, out);
         } else {
@@ -395,32 +432,6 @@ impl Ring {
         }
         if to > front.len() {
             out.extend_from_slice(&back[from.saturating_sub(front.len())..to - front.len()]);
-        }
-    }
-
-    fn state_gap(&self, cursor: &mut Cursor, accepted: u64, out: &mut BytesMut) {
-        let in_ring =
-            self.entries.iter().filter(|entry| entry.audience.few().any(|m| m == cursor.member)).count() as u64;
-        let private = self.private.get(&cursor.member).copied().unwrap_or(0).saturating_sub(in_ring);
-        let entitled = self.public_dropped.saturating_sub(cursor.base) + private;
-        let missed = entitled.saturating_sub(cursor.count);
-        cursor.count += missed;
-        cursor.next = self.first;
-        // Names may have changed in what is missing.
-        cursor.introduced.clear();
-        cursor.introduced.insert(cursor.member);
-        let kept = self.kept.keys().copied().collect();
-        let gap = FromRoom::Gap(Gap { missed, accepted, seq: self.first - 1, kept });
-        encode_into(&gap, out).expect("a gap fits a frame: the number of kept envelopes is bounded");
-        self.send_kept(cursor, out);
-    }
-
-    fn send_kept(&self, cursor: &mut Cursor, out: &mut BytesMut) {
-        // A later one comes with the events.
-        let (member, next) = (cursor.member, cursor.next);
-        for kept in self.kept.values().filter(|kept| kept.seq < next && kept.audience.includes(member)) {
-            cursor.introduce(&kept.needs, out);
-            out.extend_from_slice(&kept.frame);
         }
     }
 }

@@ -39,6 +39,7 @@ impl State {
             _ => {}
         }
         seat.accepted = n;
+        let prev = if to == To::Everyone { seat.public.follow(n, prev) } else { prev };
         let needs = seat.needs();
         if let Some(link) = &seat.link {
             link.shared.accepted.store(n, Relaxed);
@@ -125,6 +126,9 @@ impl State {
 
     /// Tells the sender that an envelope went nowhere, which acknowledges it all the same.
     fn refuse(&mut self, from: u32, n: u64, reason: &str, now: Instant) -> Result<(), Violation> {
+        if let Some(seat) = self.seats.get_mut(&from) {
+            seat.public.refuse(n);
+        }
         self.record(Event::Refused { n, reason: reason.to_owned() }, Audience::One(from), Needs::Nobody, now);
         Ok(())
     }

@@ -15,7 +15,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{bucket::Bucket, log::Needs, pace::SharedPace};
 use crate::{
     gauge::Gauge,
-    wire::{End, FromRoom, Introduction, encode},
+    wire::{End, FromRoom, Introduction, Resume, encode},
 };
 
 /// How often the time of [`Timing::healthy`](super::Timing::healthy) a single write may take.
@@ -81,6 +81,29 @@ impl LinkControl {
     }
 }
 
+/// The last envelope of a member to everyone.
+#[derive(Debug, Default)]
+pub(super) struct Public {
+    n: u64,
+    prev: u64,
+    refused: bool,
+}
+
+impl Public {
+    /// Takes the next one in and gives the number of the one before it that everyone got: what nobody got is not to be
+    /// missed by anybody.
+    pub(super) fn follow(&mut self, n: u64, prev: u64) -> u64 {
+        let prev = if self.refused && prev == self.n { self.prev } else { prev };
+        *self = Self { n, prev, refused: false };
+        prev
+    }
+
+    /// Nobody gets that one.
+    pub(super) fn refuse(&mut self, n: u64) {
+        self.refused |= self.n == n;
+    }
+}
+
 /// A member's seat.
 #[derive(Debug)]
 pub(super) struct Seat {
@@ -97,10 +120,16 @@ pub(super) struct Seat {
     pub(super) streams: bool,
     /// Highest number accepted.
     pub(super) accepted: u64,
+    /// The last that it sent to everyone.
+    pub(super) public: Public,
     /// Public events before it entered.
     pub(super) base: u64,
     /// The newest event when it entered.
     pub(super) entered: u64,
+    /// The event before which it was sent last what the room keeps.
+    pub(super) greeted: Arc<AtomicU64>,
+    /// Where it stood in a seat before this one. Until it has read its Welcome it says so again.
+    pub(super) came_with: Option<Resume>,
     /// What is kept for it: the room's number by its own mark.
     pub(super) kept: BTreeMap<u32, u32>,
     /// How fast it may change its name.

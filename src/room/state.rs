@@ -22,7 +22,7 @@ use super::{
     log::{Audience, Cursor, KeptFrame, Log, Needs, Place},
     names::Names,
     power::Ban,
-    seat::{LinkControl, LinkEnd, LinkShared, Seat},
+    seat::{LinkControl, LinkEnd, LinkShared, Public, Seat},
 };
 use crate::limits::room::{RENAME_EVERY, RENAMES_AT_ONCE};
 use crate::{
@@ -182,7 +182,7 @@ impl State {
         let cursor = if self.reunites(hello, now) {
             Cursor::resume(&self.log.read(), number, Place { base: 0, next: 1, count: 0 }, false)
         } else {
-            Cursor::enter(&self.log.read(), number).with_past(self.past_for(hello))
+            Cursor::enter(&self.log.read(), number).with_past(self.past_for(hello)).restating(hello.resume.is_some())
         };
         let seat = Seat {
             frame: Seat::introduce(&who),
@@ -192,8 +192,11 @@ impl State {
             askable: hello.features & FEATURE_ASKABLE != 0,
             streams: hello.features & FEATURE_STREAMS != 0,
             accepted: hello.next - 1,
+            public: Public::default(),
             base: cursor.base(),
             entered: cursor.next() - 1,
+            greeted: cursor.greeting(),
+            came_with: hello.resume,
             kept: BTreeMap::new(),
             renames: Bucket::every(RENAME_EVERY, RENAMES_AT_ONCE, now),
             link: None,
@@ -222,7 +225,8 @@ impl State {
     /// Gives a member that comes back its seat again. `None` if it claims what cannot be.
     pub(super) fn return_to(&mut self, number: u32, caller: &Caller, hello: &Hello, now: Instant) -> Option<Seated> {
         let seat = self.seats.get_mut(&number)?;
-        let known = hello.resume.filter(|resume| resume.epoch == self.epoch);
+        // One with which it entered is about a seat before this one.
+        let known = hello.resume.filter(|resume| resume.epoch == self.epoch && seat.came_with != Some(*resume));
         let place = match known {
             // It is entitled to nothing from before it entered, and has got no more than there was since.
             Some(resume) if resume.count > resume.seq.checked_sub(seat.entered)? => return None,
@@ -240,13 +244,13 @@ impl State {
         seat.address = caller.address;
         seat.askable = hello.features & FEATURE_ASKABLE != 0;
         seat.streams = hello.features & FEATURE_STREAMS != 0;
-        let needs = seat.needs();
+        let (needs, greeted) = (seat.needs(), seat.greeted.clone());
         if std::mem::take(&mut seat.away) && !self.crowded() {
             self.record(Event::Back { member: number }, Audience::All, needs, now);
         }
         // If its Welcome never arrived, neither did what follows it.
         let past = if known.is_none() { self.past_for(hello) } else { None };
-        let cursor = Cursor::resume(&self.log.read(), number, place, known.is_none()).with_past(past);
+        let cursor = Cursor::resume(&self.log.read(), number, place, known.is_none()).with_past(past).greeted(&greeted);
         Some(self.attach(number, caller, cursor, known.is_some() || hello.resume.is_none()))
     }
 

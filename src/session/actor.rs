@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    hash::{BuildHasher, Hasher, RandomState},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -90,7 +90,7 @@ pub fn start<D: Dial>(config: SessionConfig, dial: D, tasks: &TaskTracker) -> (H
     });
     let handle = Handle { shared: shared.clone(), questions: asking };
     let life = Life::new(config.features);
-    let actor = Actor { config, dial, shared, life, events, moves: 0, knocks: false };
+    let actor = Actor { config, dial, shared, life, events, moves: 0, knocks: false, pauses: 0 };
     tasks.spawn(actor.run(questions));
     (handle, owner)
 }
@@ -105,6 +105,8 @@ pub(super) struct Actor<D> {
     pub(super) moves: u32,
     /// Whether the host is to be asked, now and whenever the connection breaks while we wait.
     pub(super) knocks: bool,
+    /// How often it has paused before dialling again.
+    pauses: u64,
 }
 
 impl<D: Dial> Actor<D> {
@@ -165,10 +167,14 @@ impl<D: Dial> Actor<D> {
 
     /// The pause before the next try: anything up to a bound that doubles, so that those whom one fault cut off
     /// do not come back in one instant.
-    fn pause(&self, tries: u32) -> Duration {
+    fn pause(&mut self, tries: u32) -> Duration {
         let timing = &self.config.timing;
         let bound = timing.first_retry.saturating_mul(1 << tries.min(16)).min(timing.last_retry);
-        let random = RandomState::new().build_hasher().finish();
+        // The instance is random, so that no two programs have the same pauses, and a test has the same ones again.
+        self.pauses += 1;
+        let mut hasher = DefaultHasher::new();
+        (self.config.instance, self.pauses).hash(&mut hasher);
+        let random = hasher.finish();
         bound.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64)
     }
 }

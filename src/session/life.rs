@@ -187,8 +187,8 @@ impl Life {
             return Err(Broken("its events go backwards"));
         }
         (self.seq, self.count) = (gap.seq, self.count.saturating_add(gap.missed));
-        self.inbox.gap();
         if gap.missed > 0 {
+            self.inbox.gap();
             self.events.push_back(SessionEvent::Missed { count: gap.missed });
         }
         {

@@ -51,6 +51,8 @@ enum Asker {
     Handle(oneshot::Sender<Answer>),
     /// The session itself, which fills its roster.
     Roster,
+    /// Nobody any more: who left in a gap may be in the answer to what was asked before it.
+    Nobody,
 }
 
 /// One link.
@@ -149,6 +151,9 @@ impl<'a> Link<'a> {
                     self.pulse.pong(number);
                 }
                 Ok(Todo::Nothing) if gap => {
+                    if let Some(asker @ Asker::Roster) = &mut *self.asker() {
+                        *asker = Asker::Nobody;
+                    }
                     self.want_roster.store(true, Relaxed);
                     self.answered.notify_one();
                 }
@@ -169,6 +174,7 @@ impl<'a> Link<'a> {
                 let _ = reply.send(answer);
             }
             (Some(Asker::Roster), Answer::Who { rows, more }) => life.page(rows, more, self.shared),
+            (Some(Asker::Nobody), _) => {}
             _ => tracing::debug!("an answer to no question"),
         }
     }

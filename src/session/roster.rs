@@ -1,6 +1,6 @@
 //! The members that this member knows of, those at the door, and whose kept envelopes are up.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::Member;
 use crate::limits::session::MAX_KEPT_KNOWN;
@@ -16,7 +16,8 @@ pub(super) struct Roster {
     /// By number, which is the order of entering: the first ones are the oldest.
     members: BTreeMap<u32, Member>,
     knocks: Vec<KnockRow>,
-    kept: HashMap<u32, (Member, String)>,
+    /// By number, so that all that goes at once goes in the order in which it came.
+    kept: BTreeMap<u32, (Member, String)>,
     /// Whether everybody who is there is among the members.
     complete: bool,
 }
@@ -24,7 +25,7 @@ pub(super) struct Roster {
 impl Roster {
     pub(super) fn new(key: PublicKey, instance: Instance, name: String) -> Self {
         let me = Member { number: 0, key, instance, name };
-        Self { me, members: BTreeMap::new(), knocks: Vec::new(), kept: HashMap::new(), complete: false }
+        Self { me, members: BTreeMap::new(), knocks: Vec::new(), kept: BTreeMap::new(), complete: false }
     }
 
     pub(super) fn me(&self) -> &Member {
@@ -50,7 +51,7 @@ impl Roster {
         self.forget();
         self.knocks.clear();
         let me = (self.me.key, self.me.instance);
-        let gone = self.kept.extract_if(|_, (from, _)| (from.key, from.instance) == me);
+        let gone = self.kept.extract_if(.., |_, (from, _)| (from.key, from.instance) == me);
         gone.map(|(number, (from, command))| (number, from, command)).collect()
     }
 
@@ -108,7 +109,7 @@ impl Roster {
     /// A member went. Returns it and what was kept for it.
     pub(super) fn remove(&mut self, number: u32) -> Option<(Member, Vec<(u32, String)>)> {
         let member = self.members.remove(&number)?;
-        let gone = self.kept.extract_if(|_, (from, _)| from.number == number);
+        let gone = self.kept.extract_if(.., |_, (from, _)| from.number == number);
         Some((member, gone.map(|(kept, (_, command))| (kept, command)).collect()))
     }
 
@@ -120,9 +121,7 @@ impl Roster {
 
     /// The numbers of the kept envelopes, in ascending order.
     pub(super) fn kept(&self) -> Vec<u32> {
-        let mut numbers: Vec<u32> = self.kept.keys().copied().collect();
-        numbers.sort_unstable();
-        numbers
+        self.kept.keys().copied().collect()
     }
 
     /// Forgets a kept envelope and returns whose it was and the command it belonged to.
@@ -133,7 +132,7 @@ impl Roster {
     /// Forgets the kept envelopes that are not among `numbers`, and returns them.
     pub(super) fn keep_only(&mut self, numbers: &[u32]) -> Vec<(u32, Member, String)> {
         let numbers: HashSet<u32> = numbers.iter().copied().collect();
-        let gone = self.kept.extract_if(|number, _| !numbers.contains(number));
+        let gone = self.kept.extract_if(.., |number, _| !numbers.contains(number));
         gone.map(|(number, (from, command))| (number, from, command)).collect()
     }
 

@@ -2,4 +2,5 @@ mod codes;
 mod net;
 mod past;
 mod scripted;
+mod sim;
 mod storms;

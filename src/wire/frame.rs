@@ -474,11 +474,11 @@ pub struct Introduction {
 pub struct Gap {
     /// How many.
     pub missed: u64,
-    /// The highest `n` accepted from this member's instance: all up to it is acknowledged.
+    /// The highest `n` accepted from this member's instance whose event will not come any more: all up to it is acknowledged.
     pub accepted: u64,
     /// The events that follow have a higher `seq` than this.
     pub seq: u64,
-    /// The numbers of all that the room keeps now; what is not among them was withdrawn.
+    /// The numbers of all that the room keeps for this member now; what is not among them was withdrawn.
     pub kept: Vec<u32>,
 }
 

@@ -78,14 +78,17 @@
 //!   binds the instance to the link's key and accepts only the next `n`. A room that does not know the
 //!   instance starts with the `next` that the Hello names.
 //! * Each envelope carries `prev`, the sender's previous `n` to the same recipient, or 0. A receiver whose
-//!   last one from that key and instance is lower has missed something and says so.
+//!   last one from that key and instance is lower has missed something and says so. The room passes over what it
+//!   refused that was for everyone, since nobody got that.
 //! * The event that carries an envelope comes back to its sender: that echo is the acknowledgement.
 //!   [`Event::Refused`] is the other one.
 //! * A member that comes back says where it stood ([`Resume`]); the room answers with the highest `n` it
 //!   accepted and goes on after that `seq`. If the log no longer reaches back so far, [`FromRoom::Gap`] says
-//!   how many events are missing and acknowledges what was accepted.
+//!   how many events are missing and acknowledges what was accepted and does not come any more.
 //! * What the room keeps is sent to a member that enters before its first live event, and again after a gap,
-//!   as events with the `seq` they had; such a `seq` is not above the one that Welcome or Gap stated.
+//!   as events with the `seq` they had; such a `seq` is not above the one that Welcome or Gap stated. A member that
+//!   comes back and has got no event since that gets it again. To one that was here before, a Gap with nothing missing
+//!   comes first and names all that is kept.
 //! * None of this counts for what is told [of the past](#what-was-said-before).
 //! * A member that was in a room before it restarted, and is back within a minute of that, gets the new log from its
 //!   beginning: those who were back before it have said again what the old room had not passed on.

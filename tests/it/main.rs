@@ -10,6 +10,7 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod door;
 mod dropin;
+mod faults;
 mod files;
 mod hostile;
 mod knock;

@@ -16,6 +16,11 @@ fn curious(of: u8, name: &str) -> Who {
 
 /// Who said what, and how many seconds ago, of the past among these frames, which has to come first.
 fn past(frames: &[FromRoom]) -> Vec<(String, String, u64)> {
+    // To those who were here before it is said first that nothing else is kept.
+    let frames = match frames {
+        [FromRoom::Gap(gap), rest @ ..] if gap.missed == 0 => rest,
+        _ => frames,
+    };
     let told: Vec<_> = frames
         .iter()
         .map_while(|frame| match frame {

@@ -87,6 +87,15 @@ impl Dice {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
+    /// Dice that belong to some place, such as a time.
+    pub(super) fn at(&self, place: u64) -> Self {
+        let mut dice = Self::new(self.0 ^ place.wrapping_mul(0xd6e8_feb8_6659_fd93));
+        for _ in 0..4 {
+            dice.below(2);
+        }
+        dice
+    }
+
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -147,6 +147,22 @@ pub(super) fn said(from: u32, n: u64, to: Option<u32>) -> Event {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_left_in_a_gap_is_not_brought_back_by_an_answer_from_before_it() {
+    let (mut stage, mut fake) = Stage::entered().await;
+    assert!(matches!(fake.frames.next().await, Some(Ok(ToRoom::Ask(Request::Who { .. })))));
+    fake.say(FromRoom::Gap(Gap { missed: 5, accepted: 0, seq: 20, kept: Vec::new() })).await;
+    let FromRoom::Member(member) = ann() else { unreachable!() };
+    let row = WhoRow { member, address: None, since_secs: 0, rtt_micros: None, host: false, away: false, muted: false };
+    fake.say(FromRoom::Answer(Answer::Who { rows: vec![row], more: false })).await;
+    // Asked again, since everything may have changed.
+    assert!(matches!(fake.frames.next().await, Some(Ok(ToRoom::Ask(Request::Who { .. })))));
+    fake.say(FromRoom::Answer(Answer::Who { rows: Vec::new(), more: false })).await;
+    fake.say(FromRoom::Slowed { rate: None }).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Slowed { .. })).await;
+    assert_eq!(stage.owner.handle.members().len(), 1, "oneself");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_room_can_and_is_follows_its_last_welcome() {
     let mut stage = Stage::set();
     assert_eq!(stage.owner.handle.room_features(), 0);

@@ -11,6 +11,8 @@ use std::{
 
 use socket2::{Domain, Socket, Type};
 
+use super::PATIENCE;
+
 /// What goes wrong.
 #[derive(Default)]
 struct Faults {
@@ -21,6 +23,8 @@ struct Faults {
     stalled: bool,
     /// New connections are closed at once.
     closed: bool,
+    /// So many of the next ones are.
+    closes: usize,
     /// Most bytes in one segment.
     segment: Option<usize>,
     /// Most bytes a second, each way.
@@ -69,7 +73,10 @@ impl Proxy {
                     return;
                 }
                 faults.accepted += 1;
-                if faults.closed {
+                accepting.1.notify_all();
+                let closes = faults.closes;
+                faults.closes = closes.saturating_sub(1);
+                if faults.closed || closes > 0 {
                     continue;
                 }
                 let source = faults.source.unwrap_or(Ipv4Addr::LOCALHOST);
@@ -97,9 +104,39 @@ impl Proxy {
         self.change(|faults| faults.connections.drain(..).for_each(|(near, far)| cut(&near, &far)));
     }
 
+    /// Resets all connections: what is under way is lost.
+    pub fn reset(&self) {
+        self.change(|faults| {
+            for (near, far) in faults.connections.drain(..) {
+                // Connecting to nowhere is how a socket that others hold too is reset.
+                let _ = rustix::net::connect_unspec(&near);
+                let _ = rustix::net::connect_unspec(&far);
+                cut(&near, &far);
+            }
+        });
+    }
+
+    /// Waits until so many connections have come in.
+    pub fn expect_accepted(&self, count: usize) {
+        let faults = self.shared.0.lock().unwrap();
+        let (faults, waited) =
+            self.shared.1.wait_timeout_while(faults, PATIENCE, |faults| faults.accepted < count).unwrap();
+        let accepted = faults.accepted;
+        drop(faults);
+        assert!(!waited.timed_out(), "{accepted} of {count} connections");
+    }
+
     /// Cuts the next connections, each after so many bytes.
     pub fn cut_after(&self, bytes: impl IntoIterator<Item = u64>) {
         self.change(|faults| faults.cuts.extend(bytes));
+    }
+
+    /// Neither cuts nor closes a connection that is still to come.
+    pub fn forget_cuts(&self) {
+        self.change(|faults| {
+            faults.cuts.clear();
+            faults.closes = 0;
+        });
     }
 
     /// Lets nothing pass from now on, or everything again.
@@ -110,6 +147,11 @@ impl Proxy {
     /// Closes new connections at once, or lets them pass.
     pub fn close(&self, closed: bool) {
         self.change(|faults| faults.closed = closed);
+    }
+
+    /// Closes the next connection at once.
+    pub fn close_next(&self) {
+        self.change(|faults| faults.closes += 1);
     }
 
     /// Splits what passes.
