@@ -111,6 +111,9 @@ pub struct Host {
     #[arg(long, help_heading = ONCE, value_name = "N", default_value_t = 1, requires = "send")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub times: u32,
+    /// Keep what is said in this file too, and go on from it when the room opens again
+    #[arg(long, help_heading = ONCE, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub journal: Option<PathBuf>,
     /// What the room and its door bear.
     #[command(flatten)]
     pub limits: Limits,

@@ -1,6 +1,6 @@
 //! The actor that owns the room's state.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, io, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -14,10 +14,11 @@ use super::{
     ask::{Errand, Outcome, denied},
     carry::Carrier,
     codes::Codes,
+    journal::{Journal, Saved, Synced},
     log::Log,
     relay::Violation,
     seat::LinkEnd,
-    state::{Caller, State, Verdict},
+    state::{Caller, Reply, State, Verdict},
 };
 use crate::wire::{Answer, Departure, Envelope, Epoch, Event, Hello, Introduction, PublicKey, Refusal, Request};
 
@@ -67,11 +68,16 @@ pub(super) enum Control {
         reply: oneshot::Sender<Answer>,
     },
     Close,
+    /// What a checkpoint would be now.
+    #[cfg(test)]
+    Checkpoint(oneshot::Sender<Vec<Vec<u8>>>),
 }
 
 /// The handle to a room. Cheap to clone.
 #[derive(Clone)]
 pub struct RoomHandle {
+    /// How far its journal is, if it has one.
+    synced: Option<Synced>,
     pub(super) control: mpsc::Sender<Control>,
     pub(super) ingest: mpsc::Sender<(u32, u64, FromLink)>,
     pub(super) log: Arc<Log>,
@@ -92,6 +98,22 @@ impl RoomHandle {
         let _ = self.control.send(Control::Close).await;
     }
 
+    /// Waits for the moment from which the room's journal is not written any more, and says why. A room without a journal
+    /// never has that moment.
+    pub async fn journal_lost(&self) -> String {
+        match self.synced.clone() {
+            Some(mut synced) => synced.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn checkpoint(&self) -> Vec<Vec<u8>> {
+        let (reply, checkpoint) = oneshot::channel();
+        self.control.send(Control::Checkpoint(reply)).await.expect("the room is open");
+        checkpoint.await.expect("it answers")
+    }
+
     /// Waits until the room is closed.
     pub async fn closed(&self) {
         let mut closed = self.closed.clone();
@@ -101,7 +123,27 @@ impl RoomHandle {
 }
 
 /// Opens a room with a log of its own `epoch`. Its tasks run in `tasks` and end after [`RoomHandle::close`].
-pub fn start(mut config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomHandle {
+pub fn start(config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomHandle {
+    let new = |config, streams, codes| Ok::<_, Infallible>(State::new(config, epoch, streams, codes));
+    let Ok(room) = launch(config, tasks, new);
+    room
+}
+
+/// Goes on with the room of a journal: with its epoch and its numbers, and with the seats of its members, who have as long
+/// to come back as if their connections had broken now. Whatever leaves the room is on the disk before.
+///
+/// # Errors
+///
+/// If the system gives no thread to write with.
+pub fn restore(config: RoomConfig, saved: Saved, tasks: &TaskTracker) -> io::Result<RoomHandle> {
+    launch(config, tasks, |config, streams, codes| State::restore(config, saved, streams, codes))
+}
+
+fn launch<E>(
+    mut config: RoomConfig,
+    tasks: &TaskTracker,
+    state: impl FnOnce(RoomConfig, Carrier, Codes) -> Result<State, E>,
+) -> Result<RoomHandle, E> {
     let (control, control_queue) = mpsc::channel(INGEST);
     let (ingest, ingest_queue) = mpsc::channel(INGEST);
     let (closing, closed) = watch::channel(false);
@@ -109,12 +151,23 @@ pub fn start(mut config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomH
     let codes = Codes::new(config.code.take());
     let shared = Arc::new(config.clone());
     let streams = Carrier::new(tasks.clone(), config.max_streams);
-    let state = State::new(config, epoch, streams.clone(), codes.clone());
+    let state = state(config, streams.clone(), codes.clone())?;
+    let synced = state.journal.as_ref().map(Journal::progress);
     let log = state.log.clone();
-    let handle = RoomHandle { control: control.clone(), ingest, log, config: shared, streams, codes, closed };
-    let actor = Actor { state, control, tasks: tasks.clone(), closing, checked: (0, 0) };
+    let handle = RoomHandle {
+        synced: synced.clone(),
+        control: control.clone(),
+        ingest,
+        log,
+        config: shared,
+        streams,
+        codes,
+        closed,
+    };
+    let held = VecDeque::new();
+    let actor = Actor { state, control, tasks: tasks.clone(), closing, checked: (0, 0), held, synced };
     tasks.spawn(actor.run(control_queue, ingest_queue));
-    handle
+    Ok(handle)
 }
 
 struct Actor {
@@ -125,6 +178,17 @@ struct Actor {
     closing: watch::Sender<bool>,
     /// Where the log stood at the last look for slow members.
     checked: (u64, u64),
+    /// What is to be said once the journal has all that was noted up to there.
+    held: VecDeque<(u64, Reply)>,
+    synced: Option<Synced>,
+}
+
+/// Waits for the journal to get on.
+async fn gets_on(synced: &mut Option<Synced>) {
+    match synced {
+        Some(synced) => synced.changed().await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Actor {
@@ -142,6 +206,7 @@ impl Actor {
                     }
                 }
                 _ = tick.tick() => self.state.tick(Instant::now()),
+                () = gets_on(&mut self.synced) => {}
                 () = tokio::time::sleep(RECHECK), if waiting => waiting = self.state.must_wait(),
                 count = ingest.recv_many(&mut batch, BATCH), if !waiting => {
                     // Nobody holds the room any more, neither its opener nor a link.
@@ -158,9 +223,10 @@ impl Actor {
                     }
                 }
             }
-            self.state.log.publish();
+            self.state.commit();
+            self.say();
         }
-        self.close();
+        self.close().await;
         // What still comes is answered, so that nobody waits for a room that is gone.
         control.close();
         while let Some(message) = control.recv().await {
@@ -170,11 +236,43 @@ impl Actor {
         }
     }
 
-    fn close(&mut self) {
+    async fn close(&mut self) {
         let by = self.state.host().map(|host| host.who.name.clone()).unwrap_or_default();
+        // The links read to the end before their last word: all has to be there by then.
+        self.state.give_up_seats();
+        self.settle().await;
         self.state.close(&by);
-        self.state.log.publish();
+        self.state.commit();
         self.closing.send_replace(true);
+    }
+
+    /// Waits until all that was noted is in the journal.
+    async fn settle(&mut self) {
+        self.state.commit();
+        if let Some((synced, journal)) = self.synced.as_mut().zip(self.state.journal.as_ref()) {
+            synced.reach(journal.noted()).await;
+        }
+        self.say();
+    }
+
+    /// Says what may be said: nobody is to hear of what a crash might undo.
+    fn say(&mut self) {
+        let noted = self.state.journal.as_ref().map_or(0, Journal::noted);
+        self.held.extend(self.state.replies.drain(..).map(|reply| (noted, reply)));
+        let synced = self.synced.as_ref().map_or(u64::MAX, Synced::upto);
+        while self.held.front().is_some_and(|(position, _)| *position <= synced) {
+            let Some((_, reply)) = self.held.pop_front() else { return };
+            if let Some((number, link)) = reply.say() {
+                self.state.broke(number, link, Instant::now());
+            }
+        }
+        if synced == u64::MAX && self.state.journal.take().is_some() {
+            self.state.log.reveal(u64::MAX);
+        }
+    }
+
+    fn answer(&mut self, reply: oneshot::Sender<Answer>, answer: Answer) {
+        self.state.replies.push(Reply::Answer(reply, answer));
     }
 
     /// Handles a frame of a link. Returns whether the room is to close.
@@ -227,11 +325,7 @@ impl Actor {
                 {
                     self.run_errand(Errand::Invite(seat.who.clone()), oneshot::channel().0);
                 }
-                if reply.send(verdict).is_err()
-                    && let Some((number, link)) = seated
-                {
-                    self.state.broke(number, link, now);
-                }
+                self.state.replies.push(Reply::Verdict(reply, verdict, seated));
             }
             Control::KnockBroke { ticket } => self.state.knock_broke(ticket, now),
             Control::Run { errand: Errand::Find { by, name, seen, wish }, result, reply } => {
@@ -243,7 +337,8 @@ impl Actor {
                 self.outcome(outcome, reply);
             }
             Control::Run { errand, result, reply } => {
-                let _ = reply.send(self.ran(&errand, result.map(drop), now));
+                let answer = self.ran(&errand, result.map(drop), now);
+                self.answer(reply, answer);
             }
             Control::Moved { result, reply } => {
                 let answer = match result {
@@ -253,10 +348,12 @@ impl Actor {
                     }
                     Err(reason) => Answer::Denied(reason),
                 };
-                let _ = reply.send(answer);
+                self.answer(reply, answer);
             }
             Control::TellRulers(event) => self.state.tell_rulers(&event, now),
             Control::Close => return true,
+            #[cfg(test)]
+            Control::Checkpoint(reply) => drop(reply.send(self.state.checkpoint())),
         }
         false
     }
@@ -316,9 +413,7 @@ impl Actor {
 
     fn outcome(&mut self, outcome: Outcome, reply: oneshot::Sender<Answer>) {
         match outcome {
-            Outcome::Now(answer) => {
-                let _ = reply.send(answer);
-            }
+            Outcome::Now(answer) => self.answer(reply, answer),
             Outcome::First(errand) => self.run_errand(errand, reply),
             Outcome::Move(port) => {
                 let mover = self.state.config.mover.clone();

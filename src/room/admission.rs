@@ -6,7 +6,7 @@ use super::{
     MAX_KNOCKS, MAX_KNOCKS_FROM_ONE, MAX_OF_ONE_KEY,
     log::{Audience, Needs},
     names::{NameError, normal_form},
-    state::{Caller, State, Verdict},
+    state::{Caller, Reply, State, Verdict},
 };
 use crate::{
     source::Source,
@@ -72,10 +72,12 @@ impl State {
             if !caller.inside && self.seats.get(&number).is_some_and(|seat| seat.host) {
                 return Verdict::Refused(Refusal::Yourself);
             }
-            return match self.return_to(number, caller, hello, now) {
-                Some(seated) => Verdict::Seated(Box::new(seated)),
-                None => Verdict::Violation,
-            };
+            match self.return_to(number, caller, hello, now) {
+                Some(seated) => return Verdict::Seated(Box::new(seated)),
+                // It knows of more than the journal does, which was not written to its end: it begins again.
+                None if self.restored => self.depart(number, Departure::Lost, now),
+                None => return Verdict::Violation,
+            }
         }
         let own = self.seats_of(caller.key).count();
         if self.locked && !self.may_rule(caller.key) && own == 0 {
@@ -231,10 +233,8 @@ impl State {
             return;
         }
         let seated = self.enter(&caller, &hello, name, now);
-        let (number, link) = (seated.welcome.number, seated.shared.id);
-        if verdict.send(Verdict::Seated(Box::new(seated))).is_err() {
-            self.broke(number, link, now);
-        }
+        let seat = Some((seated.welcome.number, seated.shared.id));
+        self.replies.push(Reply::Verdict(verdict, Verdict::Seated(Box::new(seated)), seat));
     }
 
     /// The connection of somebody at the door broke.

@@ -14,6 +14,7 @@ use std::{
 
 use bytes::BytesMut;
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::limits::log as limits;
@@ -21,6 +22,7 @@ use crate::wire::{Gap, MAX_INTRODUCTIONS, Past, PublicKey};
 
 mod gap;
 mod past;
+mod saved;
 mod shared;
 
 use past::Backlog;
@@ -48,7 +50,7 @@ impl Default for LogLimits {
 }
 
 /// Who is entitled to an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Audience {
     All,
     One(u32),
@@ -64,7 +66,7 @@ impl Audience {
         }
     }
 
-    fn few(self) -> impl Iterator<Item = u32> {
+    pub(super) fn few(self) -> impl Iterator<Item = u32> {
         let (a, b) = match self {
             Self::All => (None, None),
             Self::One(a) => (Some(a), None),
@@ -251,12 +253,15 @@ pub(super) struct Ring {
     private: FxHashMap<u32, u64>,
     kept: BTreeMap<u32, KeptFrame>,
     past: Backlog,
+    /// The last event that may be read: where there is a journal, what is not in it is nobody's yet.
+    visible: u64,
 }
 
 impl Ring {
     pub(super) fn new(limits: LogLimits, backlog: usize) -> Self {
         Self {
             past: Backlog::of(backlog),
+            visible: u64::MAX,
             limits,
             entries: VecDeque::new(),
             bytes: VecDeque::new(),
@@ -272,6 +277,11 @@ impl Ring {
     /// Number of the newest event, 0 before the first.
     pub(super) fn head(&self) -> u64 {
         self.first + self.entries.len() as u64 - 1
+    }
+
+    /// How many events it holds.
+    pub(super) fn len(&self) -> u64 {
+        self.entries.len() as u64
     }
 
     /// Public events so far.
@@ -380,6 +390,10 @@ impl Ring {
     /// Copies what the cursor's member is entitled to, up to about `budget` bytes, and moves the cursor.
     /// `accepted` is the highest number accepted from the member, for the acknowledgement in a gap.
     pub(super) fn read(&self, cursor: &mut Cursor, accepted: u64, out: &mut BytesMut, budget: usize) -> Read {
+        if self.first > self.visible.saturating_add(1) {
+            // What is to be read first will be in the journal in a moment.
+            return Read::All;
+        }
         if std::mem::take(&mut cursor.restate) && cursor.next >= self.first {
             self.tell_gap(cursor, Gap { missed: 0, accepted, seq: cursor.next - 1, kept: Vec::new() }, out);
         }
@@ -398,8 +412,10 @@ impl Ring {
         let mut run: Option<(u64, u64)> = None;
         let mut copied = 0;
         let end = self.base + self.bytes.len() as u64;
-        let start = (cursor.next - self.first) as usize;
-        for (index, entry) in self.entries.range(start..).enumerate() {
+        let readable =
+            self.visible.saturating_add(1).saturating_sub(self.first).min(self.entries.len() as u64) as usize;
+        let start = ((cursor.next - self.first) as usize).min(readable);
+        for (index, entry) in self.entries.range(start..readable).enumerate() {
             let next = self.entries.get(start + index + 1).map_or(end, |next| next.at);
             cursor.next += 1;
             if !entry.audience.includes(cursor.member) {

@@ -15,6 +15,7 @@ mod bucket;
 mod carry;
 mod codes;
 mod comings;
+pub(crate) mod journal;
 mod link;
 mod log;
 mod names;
@@ -31,7 +32,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{code::Code, wire::PublicKey};
 
 use crate::limits::room::{MAX_KNOCKS, MAX_KNOCKS_FROM_ONE, MAX_OF_ONE_KEY, NAMED_CROWD};
-pub use actor::{RoomHandle, start};
+pub use actor::{RoomHandle, restore, start};
+pub use journal::{JournalError, Restored, Saved};
 pub use link::{Peer, Turn, Via};
 pub use log::LogLimits;
 pub use names::{NameError, normal_form};

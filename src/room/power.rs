@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::{
     Guests,
     ask::{Errand, Outcome, Wish, denied},
+    journal::Record,
     log::{Audience, Needs},
     names::NameError,
     state::State,
@@ -137,8 +138,13 @@ impl State {
         // Putting somebody out for minutes who is out for good is no pardon.
         let for_good = self.bans.get(&key).is_some_and(|ban| ban.until.is_none());
         if term == Term::Good || !for_good {
+            // Those for good have a list of their own.
+            if let Some(secs) = ban.secs(now) {
+                self.note(|| Record::out(key, &ban.name, secs));
+            }
             self.bans.insert(key, ban);
         }
+        self.note(|| Record::Forget(key));
         self.end_knocks_of(key, now);
         // What they said is not for those who come later.
         self.log.write().forget_words(&key);
@@ -154,6 +160,7 @@ impl State {
             Some(ban) if ban.until.is_none() => Outcome::First(Errand::Unban { key }),
             Some(ban) if ban.until.is_some_and(|until| until > now) => {
                 self.bans.remove(&key);
+                self.note(|| Record::In(key));
                 Outcome::Now(Answer::Done)
             }
             _ => denied("that key is not put out"),
@@ -181,6 +188,7 @@ impl State {
             let already = if muted { "they are muted already" } else { "they are not muted" };
             return Answer::Denied(already.to_owned());
         }
+        self.note(|| Record::Muted(key, muted));
         let told: Vec<(u32, Needs)> = self.seats_of(key).map(|seat| (seat.who.number, seat.needs())).collect();
         for (member, needs) in told {
             self.record(Event::Muted { member, by: by.to_owned(), muted }, Audience::All, needs, now);
@@ -193,6 +201,7 @@ impl State {
             return denied(if locked { "the room is locked already" } else { "the room is not locked" });
         }
         self.locked = locked;
+        self.note(|| Record::Locked(locked));
         let by = self.name_of(by);
         self.record(Event::Locked { by, locked }, Audience::All, Needs::Nobody, now);
         Outcome::Now(Answer::Done)

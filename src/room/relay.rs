@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use tokio::time::Instant;
 
 use super::{
+    journal::Record,
     log::{Audience, Needs},
     state::State,
 };
@@ -67,10 +68,7 @@ impl State {
             }
             Body::Remember(said) => {
                 let past = self.past(from, n, &said).filter(|_| recipient.is_none());
-                let seq = self.record(event(said, None), audience, needs, now);
-                if let Some(past) = past {
-                    self.log.write().remember(seq, past, now);
-                }
+                self.record_as(event(said, None), audience, needs, past, now);
             }
             Body::Keep { tag, said } => {
                 let number = match self.keep(from, tag) {
@@ -128,6 +126,8 @@ impl State {
     fn refuse(&mut self, from: u32, n: u64, reason: &str, now: Instant) -> Result<(), Violation> {
         if let Some(seat) = self.seats.get_mut(&from) {
             seat.public.refuse(n);
+            let public = seat.public;
+            self.note(|| Record::Public(from, public));
         }
         self.record(Event::Refused { n, reason: reason.to_owned() }, Audience::One(from), Needs::Nobody, now);
         Ok(())

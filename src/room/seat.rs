@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{bucket::Bucket, log::Needs, pace::SharedPace};
@@ -82,7 +83,7 @@ impl LinkControl {
 }
 
 /// The last envelope of a member to everyone.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Public {
     n: u64,
     prev: u64,

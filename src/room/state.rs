@@ -19,6 +19,7 @@ use super::{
     carry::Carrier,
     codes::Codes,
     comings::Comings,
+    journal::{Journal, Record},
     log::{Audience, Cursor, KeptFrame, Log, Needs, Place},
     names::Names,
     power::Ban,
@@ -28,8 +29,8 @@ use crate::limits::room::{RENAME_EVERY, RENAMES_AT_ONCE};
 use crate::{
     gauge::Gauge,
     wire::{
-        Departure, Element, End, Epoch, Event, FEATURE_ASKABLE, FEATURE_BACKLOG, FEATURE_OPEN, FEATURE_STREAMS,
-        FromRoom, Hello, Instance, Introduction, PublicKey, Refusal, Welcome, encode_into,
+        Answer, Departure, Element, End, Epoch, Event, FEATURE_ASKABLE, FEATURE_BACKLOG, FEATURE_OPEN, FEATURE_STREAMS,
+        FromRoom, Hello, Instance, Introduction, Past, PublicKey, Refusal, Welcome, encode_into,
     },
 };
 
@@ -71,11 +72,40 @@ pub(super) enum Verdict {
     Violation,
 }
 
+/// What the room says to somebody beside the log.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// To a caller. If it is not there any more, its link to this seat broke.
+    Verdict(oneshot::Sender<Verdict>, Verdict, Option<(u32, u64)>),
+    /// To who asked.
+    Answer(oneshot::Sender<Answer>, Answer),
+}
+
+impl Reply {
+    /// Says it. The seat and the link of whoever is not there any more.
+    pub(super) fn say(self) -> Option<(u32, u64)> {
+        match self {
+            Self::Verdict(caller, verdict, seat) => caller.send(verdict).err().and(seat),
+            Self::Answer(asker, answer) => {
+                let _ = asker.send(answer);
+                None
+            }
+        }
+    }
+}
+
 /// The room's state.
 pub(super) struct State {
     pub(super) config: RoomConfig,
     pub(super) epoch: Epoch,
     opened: Instant,
+    /// The last event before it opened, and how many public ones there were: not nothing if it goes on.
+    pub(super) begun: (u64, u64),
+    /// Whether it goes on from a journal.
+    pub(super) restored: bool,
+    pub(super) journal: Option<Journal>,
+    /// What leaves the room once all that was noted is in the journal.
+    pub(super) replies: Vec<Reply>,
     pub(super) log: Arc<Log>,
     /// By number, which is the order of entering.
     pub(super) seats: BTreeMap<u32, Seat>,
@@ -90,7 +120,7 @@ pub(super) struct State {
     pub(super) comings: Comings,
     pub(super) kept_in_room: usize,
     pub(super) streams: Carrier,
-    last_number: u32,
+    pub(super) last_number: u32,
     pub(super) last_kept: u32,
     last_link: u64,
     pub(super) last_ticket: u64,
@@ -112,6 +142,10 @@ impl State {
             names: Names::new(&config.reserved, held),
             epoch,
             opened: Instant::now(),
+            begun: (0, 0),
+            restored: false,
+            journal: None,
+            replies: Vec::new(),
             seats: BTreeMap::new(),
             by_id: FxHashMap::default(),
             knocks: Vec::new(),
@@ -136,14 +170,48 @@ impl State {
 
     /// Puts an event into the log and returns its number.
     pub(super) fn record(&mut self, event: Event, audience: Audience, needs: Needs, now: Instant) -> u64 {
+        self.record_as(event, audience, needs, None, now)
+    }
+
+    /// As [`record`](Self::record), and remembers for newcomers what was said.
+    pub(super) fn record_as(
+        &mut self,
+        event: Event,
+        audience: Audience,
+        needs: Needs,
+        past: Option<Past>,
+        now: Instant,
+    ) -> u64 {
         let mut ring = self.log.write();
         let seq = ring.head() + 1;
         self.scratch.clear();
-        match encode_into(&FromRoom::Event { seq, event }, &mut self.scratch) {
-            Ok(()) => ring.append(&self.scratch, audience, needs, now),
-            Err(error) => tracing::error!(%error, "an event does not fit a frame"),
+        if let Err(error) = encode_into(&FromRoom::Event { seq, event }, &mut self.scratch) {
+            tracing::error!(%error, "an event does not fit a frame");
+            return seq;
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.event(&self.scratch, audience, &needs, past.is_some());
+        }
+        ring.append(&self.scratch, audience, needs, now);
+        if let Some(past) = past {
+            ring.remember(seq, past, now);
         }
         seq
+    }
+
+    /// Notes a change in the journal, if there is one.
+    pub(super) fn note<'a>(&mut self, change: impl FnOnce() -> Record<'a>) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(&change());
+        }
+    }
+
+    /// Lets the links read what was recorded, as soon as it is in the journal if there is one.
+    pub(super) fn commit(&mut self) {
+        match &mut self.journal {
+            None => self.log.publish(),
+            Some(journal) => journal.commit(self.log.read().head()),
+        }
     }
 
     /// As [`record`](Self::record), and keeps the frame for those who come later.
@@ -180,7 +248,8 @@ impl State {
             self.crowd.0 += 1;
         }
         let cursor = if self.reunites(hello, now) {
-            Cursor::resume(&self.log.read(), number, Place { base: 0, next: 1, count: 0 }, false)
+            let (seq, base) = self.begun;
+            Cursor::resume(&self.log.read(), number, Place { base, next: seq + 1, count: 0 }, false)
         } else {
             Cursor::enter(&self.log.read(), number).with_past(self.past_for(hello)).restating(hello.resume.is_some())
         };
@@ -205,6 +274,7 @@ impl State {
             who,
         };
         self.by_id.insert((caller.key, hello.instance), number);
+        self.note(|| Record::seat(&seat));
         self.seats.insert(number, seat);
         self.attach(number, caller, cursor, hello.resume.is_none())
     }
@@ -299,6 +369,7 @@ impl State {
     pub(super) fn depart(&mut self, number: u32, how: Departure, now: Instant) {
         let Some(seat) = self.seats.remove(&number) else { return };
         self.by_id.remove(&(seat.who.key, seat.who.instance));
+        self.note(|| Record::Gone(number));
         self.kept_in_room -= seat.kept.len();
         // Whoever is put out must not go on sending, and who has gone cannot be put out any more.
         self.streams.table().end_of(number);
@@ -325,6 +396,14 @@ impl State {
             self.record(Event::Left { member: number, how }, Audience::All, needs, now);
         } else {
             self.crowd.1 += 1;
+        }
+    }
+
+    /// Nobody comes back to a room that is closed.
+    pub(super) fn give_up_seats(&mut self) {
+        let numbers: Vec<u32> = self.seats.keys().copied().collect();
+        for number in numbers {
+            self.note(|| Record::Gone(number));
         }
     }
 
@@ -370,6 +449,7 @@ impl State {
         self.answer_old_knocks(now);
         self.tell_crowd(now);
         self.log.write().expire(now);
+        self.shorten_journal();
     }
 
     fn tell_crowd(&mut self, now: Instant) {

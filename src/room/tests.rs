@@ -4,6 +4,7 @@ mod codes;
 mod floods;
 mod guessing;
 mod hostile;
+mod journal;
 mod keeping;
 mod locks;
 mod members;

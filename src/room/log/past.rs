@@ -11,16 +11,16 @@ use crate::wire::{FromRoom, MAX_PAST, MAX_PAST_BYTES, Past, PublicKey, encode_in
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     most: usize,
-    lines: VecDeque<Line>,
+    pub(super) lines: VecDeque<Line>,
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Line {
-    seq: u64,
-    when: Instant,
+pub(super) struct Line {
+    pub(super) seq: u64,
+    pub(super) when: Instant,
     /// With an age of 0.
-    past: Past,
+    pub(super) past: Past,
 }
 
 impl Backlog {

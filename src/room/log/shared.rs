@@ -15,7 +15,13 @@ pub(in crate::room) struct Log {
 
 impl Log {
     pub(in crate::room) fn new(limits: LogLimits, backlog: usize) -> Arc<Self> {
-        Arc::new(Self { ring: RwLock::new(Ring::new(limits, backlog)), head: watch::Sender::new(0) })
+        Self::of(Ring::new(limits, backlog))
+    }
+
+    /// One that goes on.
+    pub(in crate::room) fn of(ring: Ring) -> Arc<Self> {
+        let head = watch::Sender::new(ring.head());
+        Arc::new(Self { ring: RwLock::new(ring), head })
     }
 
     /// The ring, for reading. Held for a copy of bounded length, never across an await.
@@ -32,6 +38,12 @@ impl Log {
     pub(in crate::room) fn publish(&self) {
         let head = self.read().head();
         self.head.send_if_modified(|told| std::mem::replace(told, head) != head);
+    }
+
+    /// Lets the links read up to an event, and tells them.
+    pub(in crate::room) fn reveal(&self, seq: u64) {
+        self.write().reveal(seq);
+        self.head.send_if_modified(|told| std::mem::replace(told, seq) != seq);
     }
 
     /// What wakes a link.

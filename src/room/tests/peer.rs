@@ -17,7 +17,9 @@ use tokio_util::{codec::FramedRead, task::TaskTracker};
 
 use crate::{
     gauge::Gauged,
-    room::{Guests, LogLimits, Peer, RoomConfig, RoomHandle, Timing, Turn, Via, start},
+    room::{
+        Guests, LogLimits, Peer, RoomConfig, RoomHandle, Timing, Turn, Via, journal::memory::Platter, restore, start,
+    },
     wire::*,
 };
 
@@ -137,6 +139,14 @@ impl House {
         Self { room: start(config, Epoch([7; 16]), &tasks), tasks }
     }
 
+    /// The room of the journal on this disk.
+    pub(crate) fn restored(config: RoomConfig, disk: &Platter, epoch: u8) -> Self {
+        let tasks = TaskTracker::new();
+        let saved = disk.saved(Epoch([epoch; 16]), config.log, config.backlog);
+        let room = restore(RoomConfig { open: true, ..config }, saved, &tasks).expect("a task is no thread");
+        Self { room, tasks }
+    }
+
     /// A room where everybody gets in, and its host.
     pub(crate) async fn public(config: RoomConfig) -> (Self, Member) {
         let house = Self::open(RoomConfig { open: true, ..config });
@@ -151,7 +161,7 @@ impl House {
         (house, host)
     }
 
-    async fn host(&self) -> Member {
+    pub(crate) async fn host(&self) -> Member {
         let mut host = who(1, "ann");
         host.via = Via::Inside;
         host.address = None;
@@ -396,7 +406,7 @@ pub(crate) fn text_of(text: &str) -> Said {
     Said { command: "chat".into(), payload: text.to_owned().into() }
 }
 
-fn text(frame: &FromRoom) -> Option<String> {
+pub(crate) fn text(frame: &FromRoom) -> Option<String> {
     let FromRoom::Event { event: Event::Said { said, .. }, .. } = frame else { return None };
     Some(String::from_utf8_lossy(&said.payload).into_owned())
 }
