@@ -12,7 +12,7 @@
 //!
 //! `cargo bench --bench fanout` runs all of them. `-- CASE [MEMBERS]` runs one; `--threads N` holds the members on
 //! N threads (2), `--window N` and `--senders N` change the load, `--repeat N` runs each case N times, `--program
-//! PATH` measures another build. Linux only: it reads processor time and memory from /proc.
+//! PATH` measures another build, `--journal FOLDER` a room that keeps a journal there. Linux only: it reads processor time and memory from /proc.
 
 #[cfg(target_os = "linux")]
 mod cases;

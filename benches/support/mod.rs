@@ -88,8 +88,16 @@ pub struct Room {
 
 impl Room {
     /// A room that is open to all, without a limit of lines.
+    ///
+    /// With `--journal FOLDER` it keeps a journal there.
     pub fn open() -> Self {
-        Self::start(Scratch::new(), &["--open", "--rate", "off", "--max-members", "10000"])
+        let mut options = vec!["--open", "--rate", "off", "--max-members", "10000"];
+        let journal = option::<PathBuf>("--journal").map(|folder| folder.join("bench.journal"));
+        if let Some(journal) = &journal {
+            let _ = fs::remove_file(journal);
+            options.extend(["--journal", journal.to_str().expect("a path in UTF-8")]);
+        }
+        Self::start(Scratch::new(), &options)
     }
 
     /// Opens a room with these options in that home. What its own user sees is read and thrown away.

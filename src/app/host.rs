@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Screen,
     entrance::{Entrance, door_config, too_few},
-    file_settings, identity,
+    file_settings, identity, journal,
     oneshot::Offering,
     person,
     talk::{self, AtEnd, Errand, Lines, Talk},
@@ -79,7 +79,15 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
         mover,
         timing: room::Timing::default(),
     };
-    let room = room::start(config, Epoch(random()?), &tasks);
+    let epoch = Epoch(random()?);
+    let (room, found) = match &options.journal {
+        None => (room::start(config, epoch, &tasks), None),
+        Some(path) => {
+            let saved = room::Saved::open(path, epoch, config.log, config.backlog)?;
+            let found = saved.restored.clone();
+            (room::restore(config, saved, &tasks).context("could not start to write the journal")?, Some(found))
+        }
+    };
     let door = door_config(&options.limits);
     let too_few = too_few(descriptors, &options.limits, &door);
     let tls = net::server_config(&identity);
@@ -89,6 +97,16 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
     place.announce(&screen, &identity.public_key(), (!options.open).then_some(&*code), ways);
     // The room has it: changing it there is to leave no copy.
     drop(code);
+    if let Some((found, path)) = found.zip(options.journal.as_deref()) {
+        journal::announce(&found, path, &screen);
+        let (room, view, stop) = (room.clone(), screen.view.clone(), stop.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                why = room.journal_lost() => view.show(Line::Error(why)),
+                () = stop.cancelled() => {}
+            }
+        });
+    }
     if let Some(told) = too_few {
         screen.view.show(Line::Notice(told));
     }

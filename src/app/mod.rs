@@ -11,6 +11,7 @@ mod files;
 mod host;
 mod input;
 mod join;
+mod journal;
 mod leaving;
 mod line;
 mod mover;

@@ -308,9 +308,13 @@ impl Synced {
 
     /// Waits for the moment from which nothing more is written, and says why.
     pub(super) async fn lost(&mut self) -> String {
-        match self.0.wait_for(|progress| progress.failed.is_some()).await {
-            Ok(progress) => progress.failed.as_deref().unwrap_or_default().to_owned(),
-            Err(_) => std::future::pending().await,
+        let why = match self.0.wait_for(|progress| progress.failed.is_some()).await {
+            Ok(progress) => progress.failed.clone(),
+            Err(_) => None,
+        };
+        match why {
+            Some(why) => why.to_string(),
+            None => std::future::pending().await,
         }
     }
 }
