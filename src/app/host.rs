@@ -32,7 +32,7 @@ use crate::{
     stream::{Reach, Reached, Streams},
     trust::{Fingerprint, Home, HostAddr, Members, People},
     view::{Event, Line},
-    wire::{Epoch, FEATURE_ASKABLE, FEATURE_STREAMS, Instance, PublicKey, Token},
+    wire::{Epoch, FEATURE_ASKABLE, FEATURE_BACKLOG, FEATURE_STREAMS, Instance, PublicKey, Token},
 };
 
 /// Bytes under way between the room and its own user.
@@ -97,6 +97,7 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
     place.announce(&screen, &identity.public_key(), (!options.open).then_some(&*code), ways);
     // The room has it: changing it there is to leave no copy.
     drop(code);
+    let found_room = found.as_ref().is_some_and(|found| found.found);
     if let Some((found, path)) = found.zip(options.journal.as_deref()) {
         journal::announce(&found, path, &screen);
         let (room, view, stop) = (room.clone(), screen.view.clone(), stop.clone());
@@ -111,13 +112,15 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
         screen.view.show(Line::Notice(told));
     }
     // A program that reads what happens can answer, too.
+    // Whoever opens a room again wants to see where they were.
+    let backlog = if screen.terminal.is_some() && found_room { FEATURE_BACKLOG } else { 0 };
     let askable = if screen.has_person() || options.common.json { FEATURE_ASKABLE } else { 0 };
     let instance = Instance(random()?);
     let config = SessionConfig {
         key: identity.public_key(),
         instance,
         name,
-        features: askable | FEATURE_STREAMS,
+        features: askable | backlog | FEATURE_STREAMS,
         timing: session::Timing::default(),
     };
     let dial = Inside { room: room.clone(), key: identity.public_key(), tasks: tasks.clone() };
