@@ -120,7 +120,7 @@ impl Saved {
         if let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             return Err(match error.kind() {
                 io::ErrorKind::WouldBlock => JournalError::InUse(path.to_owned()),
-                _ => io_error("lock", &lock_path)(error.into()),
+                _ => io_error("claim", &lock_path)(error.into()),
             });
         }
         let mut image = Image::empty(epoch, limits, backlog);

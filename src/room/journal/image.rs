@@ -122,7 +122,7 @@ impl Image {
         }
     }
 
-    /// Applies all batches of a journal of `len` bytes behind its [`MAGIC`], as far as they can be read.
+    /// Applies all batches of a journal of `len` bytes behind its [`MAGIC`](super::MAGIC), as far as they can be read.
     pub(super) fn read(&mut self, mut from: impl Read, len: u64) -> io::Result<Option<Cut>> {
         let mut left = len;
         let mut records = Vec::new();

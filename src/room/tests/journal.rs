@@ -289,7 +289,7 @@ impl Dice {
 #[tokio::test(start_paused = true)]
 async fn whatever_a_room_does_its_journal_says_what_its_state_says() {
     for seed in 1..40 {
-        let mut dice = Dice(seed * 0x9e37_79b9 | 1);
+        let mut dice = Dice((seed * 0x9e37_79b9) | 1);
         let disk = Platter::default();
         let timing = Timing { seat_life: Duration::from_secs(20), away: Duration::from_secs(2), ..Timing::default() };
         let log = LogLimits { events: 40, bytes: 8 * 1024, life: Duration::from_secs(3_600) };
