@@ -247,16 +247,6 @@ impl Context {
         self.shared.session.unacknowledged() == 0
     }
 
-    /// How many messages the room has not acknowledged yet.
-    pub fn unacknowledged(&self) -> usize {
-        self.shared.session.unacknowledged()
-    }
-
-    /// What the room can and is: [`FEATURE_STATE`](crate::wire::FEATURE_STATE) and others.
-    pub fn room_features(&self) -> u64 {
-        self.shared.session.room_features()
-    }
-
     /// Who one is in the room.
     pub fn me(&self) -> Member {
         self.shared.session.me()

@@ -91,17 +91,6 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// How long something has lasted: `8 s`, `3 min`, `2 h 10 min`, `4 d 3 h`.
-pub fn lasting(secs: u64) -> String {
-    let (minutes, hours) = (secs / 60, secs / 3600);
-    match secs {
-        0..60 => format!("{secs} s"),
-        60..3_600 => format!("{minutes} min"),
-        3_600..86_400 => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{} d {} h", hours / 24, hours % 24),
-    }
-}
-
 /// A time as short as it can be told: `8 s`, `3:05`, `2:10:00`.
 pub fn brief(time: Duration) -> String {
     let secs = time.as_secs();
@@ -120,11 +109,6 @@ mod tests {
     fn sizes_are_shown_in_the_unit_that_suits_them() {
         let shown: Vec<String> = [0, 1, 1023, 1024, 1_048_575, 2_202_009, u64::MAX].map(|n| Size(n).to_string()).into();
         assert_eq!(shown, ["0 B", "1 B", "1023 B", "1.0 KiB", "1.0 MiB", "2.1 MiB", "16.0 EiB"]);
-    }
-
-    #[test]
-    fn a_stay_is_told_in_its_two_largest_units() {
-        assert_eq!([5, 65, 7_500, 100_000].map(lasting), ["5 s", "1 min", "2 h 5 min", "1 d 3 h"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
     seat::Seat,
     state::State,
 };
-use crate::wire::{Answer, Event, Introduction, MAX_NAME_LEN, PAGE_ROWS, PublicKey, Request, RoomState, WhoRow};
+use crate::wire::{Answer, Event, Introduction, MAX_NAME_LEN, PAGE_ROWS, PublicKey, Request, WhoRow};
 
 /// What a request comes to.
 #[derive(Debug)]
@@ -84,7 +84,6 @@ impl State {
                 Err(error) => denied(error.to_string()),
             },
             Request::Stream { key, instance } => Outcome::Now(self.open_stream(asker, key, instance, now)),
-            Request::State => Outcome::Now(Answer::State(self.told_of(now))),
             Request::Carried => Outcome::Now(self.carried_by(asker)),
             _ if !rules => denied(NOT_YOURS),
             Request::Kick { member, reason } => self.kick(asker, member, reason, now),
@@ -118,32 +117,6 @@ impl State {
 
     pub(super) fn place(&self) -> Answer {
         Answer::Place { port: self.config.port, addresses: self.config.addresses.iter().take(16).copied().collect() }
-    }
-
-    /// What each member may know of the room. Nothing in it is about anybody.
-    fn told_of(&self, now: Instant) -> RoomState {
-        let (log_events, log_bytes, oldest) = self.log.read().fill();
-        let (streams, streams_ever) = self.streams.table().counts();
-        let (lines, bytes) = self.taken;
-        RoomState {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            uptime_secs: now.duration_since(self.opened).as_secs(),
-            journal: self.journal.is_some(),
-            members: self.seats.len() as u32,
-            away: self.seats.values().filter(|seat| seat.link.is_none()).count() as u32,
-            most_members: self.config.max_members,
-            lines,
-            bytes,
-            streams: streams as u32,
-            streams_ever,
-            streamed_bytes: self.streams.carried_bytes(),
-            log_events,
-            most_log_events: self.config.log.events as u64,
-            log_bytes,
-            most_log_bytes: self.config.log.bytes as u64,
-            log_secs: oldest.map_or(0, |oldest| now.saturating_duration_since(oldest).as_secs()),
-            kept: self.kept_in_room as u32,
-        }
     }
 
     pub(super) fn named(&self, name: &str) -> Option<&Seat> {

@@ -5,10 +5,7 @@
 
 use std::{
     io,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::{net::TcpStream, sync::oneshot, time::Instant};
@@ -40,8 +37,6 @@ type Table = Arc<Mutex<Pairing<End>>>;
 pub(super) struct Carrier {
     table: Table,
     tasks: TaskTracker,
-    /// Bytes copied between two members.
-    copied: Arc<AtomicU64>,
 }
 
 /// Takes a stream off the table when dropped.
@@ -64,16 +59,11 @@ impl Drop for Running {
 impl Carrier {
     /// Carries at most so many streams at a time.
     pub(super) fn new(tasks: TaskTracker, most: usize) -> Self {
-        Self { table: Arc::new(Mutex::new(Pairing::new(most))), tasks, copied: Arc::default() }
+        Self { table: Arc::new(Mutex::new(Pairing::new(most))), tasks }
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Pairing<End>> {
         lock(&self.table)
-    }
-
-    /// Bytes that were copied between two members.
-    pub(super) fn carried_bytes(&self) -> u64 {
-        self.copied.load(Relaxed)
     }
 
     /// Takes an end. Says whether its token was good; if not, it is closed.
@@ -100,9 +90,8 @@ impl Carrier {
 
     /// Copies between two members until one of them is done, or has to go.
     fn carry(&self, one: TcpStream, other: TcpStream, stop: CancellationToken, running: Running) {
-        let copied = self.copied.clone();
         self.tasks.spawn(async move {
-            let done = stop.run_until_cancelled(relay(one, other, copied)).await;
+            let done = stop.run_until_cancelled(relay(one, other)).await;
             tracing::debug!(stream = running.id, ?done, "a stream ends");
             // Named as a whole, or the task would hold its number only.
             drop(running);

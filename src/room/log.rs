@@ -284,11 +284,6 @@ impl Ring {
         self.entries.len() as u64
     }
 
-    /// How many events and bytes it holds, and when the oldest was.
-    pub(super) fn fill(&self) -> (u64, u64, Option<Instant>) {
-        (self.len(), self.bytes.len() as u64, self.entries.front().map(|entry| entry.when))
-    }
-
     /// Public events so far.
     pub(super) fn public_total(&self) -> u64 {
         self.public

@@ -46,11 +46,6 @@ impl State {
             link.shared.accepted.store(n, Relaxed);
         }
         let key = seat.who.key;
-        let len = match &body {
-            Body::Say(said) | Body::Remember(said) | Body::Keep { said, .. } => said.payload.len(),
-            Body::Withdraw { .. } => 0,
-        };
-        self.taken = (self.taken.0 + 1, self.taken.1 + len as u64);
         if let Body::Withdraw { tag } = body {
             return self.take_back(from, n, prev, tag, now);
         }

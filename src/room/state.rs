@@ -29,8 +29,8 @@ use crate::limits::room::{RENAME_EVERY, RENAMES_AT_ONCE};
 use crate::{
     gauge::Gauge,
     wire::{
-        Answer, Departure, Element, End, Epoch, Event, FEATURE_ASKABLE, FEATURE_BACKLOG, FEATURE_OPEN, FEATURE_STATE,
-        FEATURE_STREAMS, FromRoom, Hello, Instance, Introduction, Past, PublicKey, Refusal, Welcome, encode_into,
+        Answer, Departure, Element, End, Epoch, Event, FEATURE_ASKABLE, FEATURE_BACKLOG, FEATURE_OPEN, FEATURE_STREAMS,
+        FromRoom, Hello, Instance, Introduction, Past, PublicKey, Refusal, Welcome, encode_into,
     },
 };
 
@@ -98,7 +98,7 @@ impl Reply {
 pub(super) struct State {
     pub(super) config: RoomConfig,
     pub(super) epoch: Epoch,
-    pub(super) opened: Instant,
+    opened: Instant,
     /// The last event before it opened, and how many public ones there were: not nothing if it goes on.
     pub(super) begun: (u64, u64),
     /// Whether it goes on from a journal.
@@ -120,8 +120,6 @@ pub(super) struct State {
     pub(super) comings: Comings,
     pub(super) kept_in_room: usize,
     pub(super) streams: Carrier,
-    /// Envelopes taken from members, and the bytes of their payloads.
-    pub(super) taken: (u64, u64),
     pub(super) last_number: u32,
     pub(super) last_kept: u32,
     last_link: u64,
@@ -158,7 +156,6 @@ impl State {
             comings: Comings::default(),
             kept_in_room: 0,
             streams,
-            taken: (0, 0),
             last_number: 0,
             last_kept: 0,
             last_link: 0,
@@ -347,7 +344,7 @@ impl State {
         let (end, ended) = oneshot::channel();
         seat.link = Some(LinkControl { shared: shared.clone(), end });
         let welcome = Welcome {
-            features: FEATURE_STREAMS | FEATURE_STATE | if self.config.open { FEATURE_OPEN } else { 0 },
+            features: FEATURE_STREAMS | if self.config.open { FEATURE_OPEN } else { 0 },
             epoch: self.epoch,
             number,
             name: seat.who.name.clone(),

@@ -183,11 +183,6 @@ impl<E> Pairing<E> {
         self.streams.values().filter(between_others).count()
     }
 
-    /// How many streams there are, and how many there have been.
-    pub(crate) fn counts(&self) -> (usize, u64) {
-        (self.streams.len(), self.last)
-    }
-
     /// Whether nothing is left of any stream.
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {

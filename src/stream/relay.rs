@@ -4,14 +4,7 @@
 //! not want to, through one buffer of bounded size. Either way a direction reads only when it has got rid of what it
 //! read before, so that the slower end sets the pace and nothing piles up.
 
-use std::{
-    io,
-    net::Shutdown,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-};
+use std::{io, net::Shutdown};
 
 use crate::limits::stream::STALL;
 use socket2::SockRef;
@@ -26,21 +19,19 @@ const BUFFER_BYTES: usize = 128 * 1024;
 /// After so many bytes the runtime's other tasks get a turn, among them those that carry chat. A third of a millisecond.
 const TURN_BYTES: usize = 1024 * 1024;
 
-/// Copies both ways until both ends have said that nothing more follows, and adds the bytes to `copied`. An error of either
-/// direction ends both.
-pub(crate) async fn relay(one: TcpStream, other: TcpStream, copied: Arc<AtomicU64>) -> io::Result<()> {
-    tokio::try_join!(one_way(&one, &other, &copied), one_way(&other, &one, &copied))?;
+/// Copies both ways until both ends have said that nothing more follows. An error of either direction ends both.
+pub(crate) async fn relay(one: TcpStream, other: TcpStream) -> io::Result<()> {
+    tokio::try_join!(one_way(&one, &other), one_way(&other, &one))?;
     Ok(())
 }
 
-async fn one_way(from: &TcpStream, to: &TcpStream, copied: &AtomicU64) -> io::Result<()> {
-    let mut turn = Turn { taken: 0, copied };
+async fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    let done = splice::copy(from, to, &mut turn).await?;
+    let done = splice::copy(from, to).await?;
     #[cfg(not(target_os = "linux"))]
     let done = false;
     if !done {
-        copy(from, to, &mut turn).await?;
+        copy(from, to).await?;
     }
     match SockRef::from(to).shutdown(Shutdown::Write) {
         // It is gone altogether, of which the other direction hears.
@@ -50,8 +41,9 @@ async fn one_way(from: &TcpStream, to: &TcpStream, copied: &AtomicU64) -> io::Re
 }
 
 /// Copies one way through a buffer until `from` ends.
-async fn copy(from: &TcpStream, to: &TcpStream, turn: &mut Turn<'_>) -> io::Result<()> {
+async fn copy(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
     let mut buffer = Vec::new();
+    let mut turn = Turn::default();
     loop {
         // Idle streams keep no buffer.
         if buffer.is_empty() {
@@ -92,18 +84,15 @@ async fn when<T>(socket: &TcpStream, what: Interest, mut act: impl FnMut() -> io
     }
 }
 
-/// Counts bytes, and until it is somebody else's turn.
-struct Turn<'a> {
-    taken: usize,
-    copied: &'a AtomicU64,
-}
+/// Counts bytes until it is somebody else's turn.
+#[derive(Default)]
+struct Turn(usize);
 
-impl Turn<'_> {
+impl Turn {
     async fn took(&mut self, bytes: usize) {
-        self.copied.fetch_add(bytes as u64, Relaxed);
-        self.taken += bytes;
-        if self.taken >= TURN_BYTES {
-            self.taken = 0;
+        self.0 += bytes;
+        if self.0 >= TURN_BYTES {
+            self.0 = 0;
             yield_now().await;
         }
     }

@@ -138,8 +138,8 @@ pub struct Resume {
 /// The answer to a [`Hello`] that is let in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
-    /// What this room can and is, see [`FEATURE_STREAMS`](super::FEATURE_STREAMS),
-    /// [`FEATURE_OPEN`](super::FEATURE_OPEN) and [`FEATURE_STATE`](super::FEATURE_STATE).
+    /// What this room can and is, see [`FEATURE_STREAMS`](super::FEATURE_STREAMS) and
+    /// [`FEATURE_OPEN`](super::FEATURE_OPEN).
     pub features: u64,
     /// The log that events come from.
     pub epoch: Epoch,

@@ -158,7 +158,7 @@ pub use frame::{
     Said, Term, To, ToRoom, Welcome, is_command_name,
 };
 pub use id::{Epoch, Instance, PublicKey};
-pub use request::{Answer, BanRow, CodeChange, KnockRow, Request, RoomState, WhoRow, Whom};
+pub use request::{Answer, BanRow, CodeChange, KnockRow, Request, WhoRow, Whom};
 pub use stream::{
     MAX_PURPOSE_LEN, MAX_STREAM_HELLO_LEN, STREAM_ALPN, STREAM_HEAD_LEN, STREAM_MAGIC, StreamHello, TOKEN_LIFE, Token,
 };
@@ -220,12 +220,6 @@ pub const FEATURE_STREAMS: u64 = 2;
 
 /// Feature bit of a [`Hello`]: this member wants to be told what was said before it came.
 pub const FEATURE_BACKLOG: u64 = 8;
-
-/// Feature bit of a [`Welcome`]: the room answers to [`Request::State`]. One without it takes that for nonsense.
-pub const FEATURE_STATE: u64 = 16;
-
-/// Longest version of a program that a room tells, in bytes of UTF-8.
-pub const MAX_VERSION_LEN: usize = 64;
 
 /// Feature bit of a [`Welcome`]: the room lets everybody in, so that its members are strangers.
 pub const FEATURE_OPEN: u64 = 4;

@@ -95,8 +95,6 @@ pub enum Request {
         /// Which of the two.
         locked: bool,
     },
-    /// How the room is: [`Answer::State`]. Only for a room that has [`FEATURE_STATE`](super::FEATURE_STATE).
-    State,
 }
 
 /// What becomes of the room's code.
@@ -171,47 +169,6 @@ pub enum Answer {
         /// Why, in one line.
         reason: String,
     },
-    /// How the room is.
-    State(RoomState),
-}
-
-/// How a room is: what each of its members may know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoomState {
-    /// The version of the program that keeps it, at most [`MAX_VERSION_LEN`](super::MAX_VERSION_LEN) bytes.
-    pub version: String,
-    /// Seconds since that program opened it.
-    pub uptime_secs: u64,
-    /// Whether it keeps a journal.
-    pub journal: bool,
-    /// How many members there are, those included whose link is broken.
-    pub members: u32,
-    /// How many of them have a broken link.
-    pub away: u32,
-    /// How many members there may be.
-    pub most_members: u32,
-    /// Envelopes taken from members since it was opened.
-    pub lines: u64,
-    /// Bytes of their payloads.
-    pub bytes: u64,
-    /// Streams that are open now or opening.
-    pub streams: u32,
-    /// Streams that were opened since it was opened.
-    pub streams_ever: u64,
-    /// Bytes that it has copied between their ends.
-    pub streamed_bytes: u64,
-    /// Events that its log holds.
-    pub log_events: u64,
-    /// How many it may hold.
-    pub most_log_events: u64,
-    /// Bytes of these.
-    pub log_bytes: u64,
-    /// How many these may be.
-    pub most_log_bytes: u64,
-    /// How long ago the oldest of them was, in seconds.
-    pub log_secs: u64,
-    /// Envelopes that it keeps.
-    pub kept: u32,
 }
 
 /// One member as [`Answer::Who`] tells it.

@@ -29,7 +29,6 @@ mod screen;
 mod scripts;
 mod settings;
 mod shown;
-mod status;
 mod support;
 mod terminal;
 mod typing;
