@@ -109,6 +109,10 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
         session,
         events,
         on_moved: None,
+        on_stopped: Some(Box::new({
+            let room = room.clone();
+            move || room.may_return()
+        })),
         streams: Streams::new(&identity, instance, Inward(room.clone())),
         people,
         settings,

@@ -114,6 +114,7 @@ pub(super) async fn visit(home: &Home, visit: Visit) -> Result<ExitCode> {
         session,
         events,
         on_moved: Some(Box::new(on_moved)),
+        on_stopped: None,
         streams: Streams::new(&identity, instance, Outward(way)),
         people,
         settings,

@@ -1,6 +1,12 @@
 //! The actor that owns the room's state.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -79,12 +85,18 @@ pub struct RoomHandle {
     pub(super) streams: Carrier,
     pub(super) codes: Codes,
     closed: watch::Receiver<bool>,
+    returns: Arc<AtomicBool>,
 }
 
 impl RoomHandle {
     /// The port that the room began with.
     pub fn port(&self) -> u16 {
         self.config.port
+    }
+
+    /// When it closes from now on, it is not for good: its members are told that it may be opened again.
+    pub fn may_return(&self) {
+        self.returns.store(true, Relaxed);
     }
 
     /// Closes the room: everybody is told who closed it.
@@ -111,8 +123,10 @@ pub fn start(mut config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomH
     let streams = Carrier::new(tasks.clone(), config.max_streams);
     let state = State::new(config, epoch, streams.clone(), codes.clone());
     let log = state.log.clone();
-    let handle = RoomHandle { control: control.clone(), ingest, log, config: shared, streams, codes, closed };
-    let actor = Actor { state, control, tasks: tasks.clone(), closing, checked: (0, 0) };
+    let returns = Arc::<AtomicBool>::default();
+    let returning = returns.clone();
+    let handle = RoomHandle { control: control.clone(), ingest, log, config: shared, streams, codes, closed, returns };
+    let actor = Actor { state, control, tasks: tasks.clone(), closing, returns: returning, checked: (0, 0) };
     tasks.spawn(actor.run(control_queue, ingest_queue));
     handle
 }
@@ -123,6 +137,8 @@ struct Actor {
     control: mpsc::Sender<Control>,
     tasks: TaskTracker,
     closing: watch::Sender<bool>,
+    /// Whether the room may be opened again when it closes.
+    returns: Arc<AtomicBool>,
     /// Where the log stood at the last look for slow members.
     checked: (u64, u64),
 }
@@ -171,7 +187,8 @@ impl Actor {
     }
 
     fn close(&mut self) {
-        let by = self.state.host().map(|host| host.who.name.clone()).unwrap_or_default();
+        let host = self.state.host().filter(|_| !self.returns.load(Relaxed));
+        let by = host.map(|host| host.who.name.clone()).unwrap_or_default();
         self.state.close(&by);
         self.state.log.publish();
         self.closing.send_replace(true);

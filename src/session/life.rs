@@ -30,6 +30,8 @@ pub(super) enum Todo {
     Answered(Answer),
     /// The room ended the link, and with it the session.
     End(Ending),
+    /// The room ended the link, and may be back.
+    Gone,
 }
 
 /// Where this member stands in the room.
@@ -134,6 +136,8 @@ impl Life {
             FromRoom::Answer(answer) => return Ok(Todo::Answered(answer)),
             FromRoom::Ping(number) => return Ok(Todo::Pong(number)),
             FromRoom::Pong(number) => return Ok(Todo::Ponged(number)),
+            // Nobody closed it for good.
+            FromRoom::Ended(End::Closed { by }) if by.is_empty() => return Ok(Todo::Gone),
             FromRoom::Ended(End::Closed { by }) => return Ok(Todo::End(Ending::Closed { by })),
             FromRoom::Ended(End::Kicked { by, reason, term }) => {
                 return Ok(Todo::End(Ending::Kicked { by, reason, term }));
