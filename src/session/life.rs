@@ -103,6 +103,10 @@ impl Life {
         self.events.push_back(match before {
             None => SessionEvent::Entered { members, host },
             Some(before) => {
+                if before != epoch {
+                    let me = (roster.me().key, roster.me().instance);
+                    outbox.expect(self.former.iter().copied().filter(|member| *member != me));
+                }
                 outbox.set_again();
                 shared.waiting.send_replace(outbox.len());
                 SessionEvent::Restored { restarted: before != epoch, missed: before == epoch }
@@ -131,7 +135,7 @@ impl Life {
                 }
                 self.event(seq, replay, event, shared)?;
             }
-            FromRoom::Member(member) => shared.roster().introduce(member),
+            FromRoom::Member(member) => introduce(member, shared),
             FromRoom::Gap(gap) => self.gap(gap, shared)?,
             FromRoom::Answer(answer) => return Ok(Todo::Answered(answer)),
             FromRoom::Ping(number) => return Ok(Todo::Pong(number)),
@@ -160,10 +164,9 @@ impl Life {
 
     /// The first page of members, asked for in a small room.
     pub(super) fn page(&mut self, rows: Vec<WhoRow>, more: bool, shared: &Shared) {
-        let mut roster = shared.roster();
-        roster.set_complete(!more);
+        shared.roster().set_complete(!more);
         for row in rows.into_iter().filter(|row| !self.gone.contains(&row.member.number)) {
-            roster.introduce(row.member);
+            introduce(row.member, shared);
         }
     }
 
@@ -253,7 +256,7 @@ impl Life {
             Event::Joined(member) => {
                 // One's own entering is in the log that a room gives to those who were there before it restarted.
                 let announced = !self.former.remove(&(member.key, member.instance)) && !is_me(shared, &member);
-                shared.roster().introduce(member.clone());
+                introduce(member.clone(), shared);
                 if announced {
                     self.member(MemberEvent::Joined(member));
                 }
@@ -280,6 +283,10 @@ impl Life {
             Event::Back { member } => self.member(MemberEvent::Back(known(shared, member)?)),
             Event::Crowd { joined, left, members } => {
                 shared.roster().set_complete(false);
+                // It does not say who of them is back.
+                if shared.outbox().expect_nobody() {
+                    shared.filled.notify_one();
+                }
                 self.member(MemberEvent::Crowd { joined, left, members });
             }
             Event::Knock { name, key, address, claims, more } => {
@@ -388,6 +395,14 @@ fn names_fit(frame: &FromRoom) -> bool {
 
 fn known(shared: &Shared, number: u32) -> Result<Member, Broken> {
     shared.roster().member(number).cloned().ok_or(Broken("a member that was never introduced"))
+}
+
+/// Somebody is there, and what waited for them may go.
+fn introduce(member: Member, shared: &Shared) {
+    if shared.outbox().is_there(member.key, member.instance) {
+        shared.filled.notify_one();
+    }
+    shared.roster().introduce(member);
 }
 
 fn is_me(shared: &Shared, member: &Member) -> bool {

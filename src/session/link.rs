@@ -190,6 +190,8 @@ impl<'a> Link<'a> {
     {
         let mut leave = self.shared.leave.subscribe();
         let mut bytes = BytesMut::new();
+        let late = tokio::time::sleep(self.timing.reunion);
+        tokio::pin!(late);
         loop {
             self.replies.drain(&mut bytes);
             self.unsent(&mut bytes);
@@ -215,6 +217,7 @@ impl<'a> Link<'a> {
                 () = self.replies.ready() => {}
                 () = self.answered.notified() => {}
                 _ = leave.changed() => {}
+                () = &mut late, if !late.is_elapsed() => drop(self.shared.outbox().expect_nobody()),
                 Some(Question { request, reply }) = questions.recv(), if free => {
                     self.ask(request, Asker::Handle(reply), &mut bytes);
                 }
