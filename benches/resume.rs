@@ -6,7 +6,8 @@
 //! from the line with which the new room says that it is open. Afterwards everybody must have heard everybody's line once.
 //!
 //! Goal: under 5 s until all of 256 are back and have heard a line, however long the room was down. `cargo bench --bench
-//! resume`; `-- --members N`, `-- --down SECS` (0, 1, 10, 40) and `-- --program PATH` change what is measured.
+//! resume`; `-- --members N`, `-- --down SECS` (0, 1, 10, 40), `-- --pause SECS` (the longest pause between two tries) and
+//! `-- --program PATH` change what is measured.
 
 mod support;
 
@@ -192,12 +193,16 @@ fn enter(
     let identity = Identity::generate().expect("a key");
     let mut instance = [0; 16];
     aws_lc_rs::rand::fill(&mut instance).expect("the system gives random numbers");
+    let mut timing = session::Timing::default();
+    if let Some(secs) = support::option("--pause") {
+        timing.later_retry = Duration::from_secs_f64(secs);
+    }
     let config = SessionConfig {
         key: identity.public_key(),
         instance: Instance(instance),
         name: format!("m{index}"),
         features: 0,
-        timing: session::Timing::default(),
+        timing,
     };
     let addr = format!("127.0.0.1:{port}").parse().expect("an address");
     let dial = Loopback { addr, tls: net::client_config(&identity), room: None };

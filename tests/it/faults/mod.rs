@@ -5,6 +5,7 @@
 mod deaths;
 mod drops;
 mod files;
+mod restart;
 
 use crate::support::{Dice, Home, Pchat, Proxy, Signal};
 
