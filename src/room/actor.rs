@@ -25,6 +25,7 @@ use super::{
     seat::LinkEnd,
     state::{Caller, State, Verdict},
 };
+use crate::limits::room::{MAX_REMEMBERED_NAMES, NAMES_AGAIN, NAMES_EVERY};
 use crate::wire::{Answer, Departure, Envelope, Epoch, Event, Hello, Introduction, PublicKey, Refusal, Request};
 
 /// Frames from links that wait for the actor: what a few busy links bring in one turn.
@@ -121,12 +122,15 @@ pub fn start(mut config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomH
     let codes = Codes::new(config.code.take());
     let shared = Arc::new(config.clone());
     let streams = Carrier::new(tasks.clone(), config.max_streams);
-    let state = State::new(config, epoch, streams.clone(), codes.clone());
+    let mut state = State::new(config, epoch, streams.clone(), codes.clone());
+    let known = shared.guests.names();
+    let remembered = known.is_some().then(Instant::now);
+    state.names.hold_for(known.unwrap_or_default());
     let log = state.log.clone();
     let returns = Arc::<AtomicBool>::default();
     let returning = returns.clone();
     let handle = RoomHandle { control: control.clone(), ingest, log, config: shared, streams, codes, closed, returns };
-    let actor = Actor { state, control, tasks: tasks.clone(), closing, returns: returning, checked: (0, 0) };
+    let actor = Actor { state, control, tasks: tasks.clone(), closing, returns: returning, remembered, checked: (0, 0) };
     tasks.spawn(actor.run(control_queue, ingest_queue));
     handle
 }
@@ -139,6 +143,8 @@ struct Actor {
     closing: watch::Sender<bool>,
     /// Whether the room may be opened again when it closes.
     returns: Arc<AtomicBool>,
+    /// When the names were remembered for the next room, if they are.
+    remembered: Option<Instant>,
     /// Where the log stood at the last look for slow members.
     checked: (u64, u64),
 }
@@ -157,7 +163,10 @@ impl Actor {
                         break;
                     }
                 }
-                _ = tick.tick() => self.state.tick(Instant::now()),
+                _ = tick.tick() => {
+                    self.state.tick(Instant::now());
+                    self.remember_names(NAMES_EVERY);
+                }
                 () = tokio::time::sleep(RECHECK), if waiting => waiting = self.state.must_wait(),
                 count = ingest.recv_many(&mut batch, BATCH), if !waiting => {
                     // Nobody holds the room any more, neither its opener nor a link.
@@ -186,7 +195,27 @@ impl Actor {
         }
     }
 
+    /// Has the names remembered for the next room, if they have changed and `pause` is over since the last time, or if that is
+    /// so long ago that they would be taken for those of another room.
+    fn remember_names(&mut self, pause: Duration) {
+        let Some(age) = self.remembered.map(|at| at.elapsed()).filter(|age| *age >= pause) else { return };
+        if !self.state.names.has_changed() && age < NAMES_AGAIN {
+            return;
+        }
+        self.remembered = Some(Instant::now());
+        let guests = self.state.config.guests.clone();
+        // Those who are here come first, whatever is left out.
+        let here = self.state.seats.values().map(|seat| (seat.who.key, seat.who.name.clone()));
+        let names: Vec<_> = here.chain(self.state.names.unused()).take(MAX_REMEMBERED_NAMES).collect();
+        self.tasks.spawn_blocking(move || {
+            if let Err(error) = guests.remember(&names) {
+                tracing::warn!(%error, "the names are not remembered for the next room");
+            }
+        });
+    }
+
     fn close(&mut self) {
+        self.remember_names(Duration::ZERO);
         let host = self.state.host().filter(|_| !self.returns.load(Relaxed));
         let by = host.map(|host| host.who.name.clone()).unwrap_or_default();
         self.state.close(&by);

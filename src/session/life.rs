@@ -94,6 +94,7 @@ impl Life {
             let withdrawal = Withdrawal { number, from, restart: true };
             self.events.push_back(SessionEvent::Withdrawn { withdrawal, command });
         }
+        let old = roster.me().name.clone();
         roster.enter(number, name);
         (self.seq, self.count) = (seq, 0);
         self.gone.clear();
@@ -112,6 +113,10 @@ impl Life {
                 SessionEvent::Restored { restarted: before != epoch, missed: before == epoch }
             }
         });
+        let member = roster.me().clone();
+        if before.is_some() && member.name != old {
+            self.member(MemberEvent::Renamed { member, old, own: true });
+        }
         Ok(())
     }
 

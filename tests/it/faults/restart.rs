@@ -60,6 +60,14 @@ impl Place {
     }
 }
 
+fn wait_for(done: impl Fn() -> bool) {
+    let end = Instant::now() + crate::support::PATIENCE;
+    while !done() {
+        assert!(Instant::now() < end, "it never happens");
+        std::thread::yield_now();
+    }
+}
+
 fn end(mut host: Pchat, signal: Signal) {
     host.signal(signal);
     host.process.wait();
@@ -174,6 +182,49 @@ fn case_146_a_host_that_is_stopped_may_come_back_and_one_whose_user_ends_it_does
 }
 
 #[test]
+fn case_66_a_name_is_kept_for_whoever_had_it_before_the_room_restarted() {
+    for (of, signal) in [(6, Signal::KILL), (7, Signal::TERM)] {
+        let (place, host) = Place::open(of, &["--open"]);
+        let [bob, eve] = [Home::new(), Home::new()];
+        let mut member = place.join(&bob, "bob", &["--stay"]);
+        member.say("nick robert");
+        host.out.collect(1, |line| line == "* bob is now robert");
+        if signal == Signal::KILL {
+            // Names are written down every few seconds.
+            let known = place.home.path().join(".local/state/pchat/names");
+            wait_for(|| std::fs::read_to_string(&known).is_ok_and(|names| names.contains(" robert\n")));
+        }
+        end(host, signal);
+        // While it stands still, somebody else is there first.
+        member.signal(Signal::STOP);
+        let (host, _) = place.again();
+        let other = place.knock(&eve, "robert", None, &["--stay"]);
+        other.out.expect_start("* you are robert-2 in the room of alice");
+        member.signal(Signal::CONT);
+        member.out.expect(AGAIN);
+        host.out.collect(1, |line| line == "* robert joined");
+        member.say("it is me");
+        host.out.collect(1, |line| line == "robert: it is me");
+    }
+}
+
+#[test]
+fn whoever_has_another_name_after_a_restart_is_told() {
+    let (place, host) = Place::open(8, &["--open"]);
+    let [bob, eve] = [Home::new(), Home::new()];
+    let member = place.join(&bob, "bob", &["--stay"]);
+    end(host, Signal::TERM);
+    member.signal(Signal::STOP);
+    // A host that has lost what it remembered.
+    std::fs::remove_file(place.home.path().join(".local/state/pchat/names")).expect("it was written");
+    let (_host, _) = place.again();
+    let _other = place.join(&eve, "bob", &["--stay"]);
+    member.signal(Signal::CONT);
+    member.out.expect(AGAIN);
+    member.out.expect("* you are now bob-2");
+}
+
+#[test]
 fn members_dial_for_as_long_as_a_host_is_away() {
     let (place, host) = Place::open(4, &["--open"]);
     let bob = Home::new();
@@ -184,7 +235,7 @@ fn members_dial_for_as_long_as_a_host_is_away() {
     // Something else is there meanwhile, and is no room.
     {
         let other = TcpListener::bind((place.address, place.port)).expect("the port is free");
-        for _ in 0..5 {
+        for _ in 0..2 {
             drop(other.accept().expect("it dials"));
         }
     }
