@@ -35,6 +35,8 @@ pub(super) struct Theirs {
     pub(super) private: bool,
     /// Whether the room keeps it.
     pub(super) up: bool,
+    /// Whether it went with a room that restarted, so that its owner may be back with it at any moment.
+    awaited: bool,
     /// Whether nothing was said of it, because its owner is not to be seen: then nobody has read its number.
     pub(super) hidden: bool,
     pub(super) state: Course,
@@ -84,8 +86,8 @@ impl Theirs {
 
     /// Whether it waits for an owner who has had to start their program anew, and offers the same again.
     fn is_offered_anew(&self, from: &Member, offer: &Offer, private: bool) -> bool {
-        let waits = self.is_busy() || matches!(self.state, Course::Asked | Course::Paused(_));
-        waits && !self.up && self.from.key == from.key && self.offer == *offer && self.private == private
+        let open = self.is_busy() || matches!(self.state, Course::Asked | Course::Paused(_));
+        self.awaited && open && self.from.key == from.key && self.offer == *offer && self.private == private
     }
 
     /// An event about it.
@@ -127,7 +129,7 @@ impl Desk {
             });
             let id = *found?.0;
             let theirs = state.theirs.get_mut(&id)?;
-            theirs.up = true;
+            (theirs.up, theirs.awaited) = (true, false);
             theirs.from = from.clone();
             theirs.tag = tag;
             // One that waits for its owner's return tries at once.
@@ -163,6 +165,7 @@ impl Desk {
                 offer: offer.clone(),
                 private,
                 up: true,
+                awaited: false,
                 hidden: giver == Giver::Ignored,
                 state: Course::Asked,
                 patterns: Vec::new(),
@@ -316,7 +319,7 @@ impl Desk {
     pub(super) fn their_withdrawn(&self, withdrawal: &Withdrawal, cx: &Context) {
         let id = self.with(|state| {
             let (id, theirs) = state.theirs(withdrawal.number)?;
-            theirs.up = false;
+            (theirs.up, theirs.awaited) = (false, withdrawal.restart);
             Some(id)
         });
         let Some(id) = id else { return };
@@ -337,6 +340,7 @@ impl Desk {
     fn give_up(&self, id: u64, cx: &Context) {
         let told = self.with(|state| {
             let theirs = state.theirs.get_mut(&id)?;
+            theirs.awaited = false;
             if theirs.is_busy() {
                 theirs.control.want(Wish::Withdraw);
                 theirs.control.interrupt();
