@@ -184,12 +184,7 @@ async fn measure(members: usize, end: End, down: Duration) {
 }
 
 /// A member that enters and tells what it comes to know.
-fn enter(
-    index: usize,
-    port: u16,
-    tasks: &TaskTracker,
-    news: mpsc::Sender<(usize, News, Instant)>,
-) -> Handle {
+fn enter(index: usize, port: u16, tasks: &TaskTracker, news: mpsc::Sender<(usize, News, Instant)>) -> Handle {
     let identity = Identity::generate().expect("a key");
     let mut instance = [0; 16];
     aws_lc_rs::rand::fill(&mut instance).expect("the system gives random numbers");

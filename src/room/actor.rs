@@ -130,7 +130,8 @@ pub fn start(mut config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomH
     let returns = Arc::<AtomicBool>::default();
     let returning = returns.clone();
     let handle = RoomHandle { control: control.clone(), ingest, log, config: shared, streams, codes, closed, returns };
-    let actor = Actor { state, control, tasks: tasks.clone(), closing, returns: returning, remembered, checked: (0, 0) };
+    let actor =
+        Actor { state, control, tasks: tasks.clone(), closing, returns: returning, remembered, checked: (0, 0) };
     tasks.spawn(actor.run(control_queue, ingest_queue));
     handle
 }

@@ -173,7 +173,10 @@ async fn what_is_said_to_one_member_while_the_room_restarts_waits_until_they_are
                 })
                 .await;
             let lost = |event: &SessionEvent| {
-                matches!(event, SessionEvent::Undelivered { .. } | SessionEvent::Lost { .. } | SessionEvent::Missed { .. })
+                matches!(
+                    event,
+                    SessionEvent::Undelivered { .. } | SessionEvent::Lost { .. } | SessionEvent::Missed { .. }
+                )
             };
             assert!(!owner.heard.iter().any(lost), "round {round}, member {at}");
         }

@@ -245,6 +245,23 @@ fn members_dial_for_as_long_as_a_host_is_away() {
 }
 
 #[test]
+fn a_room_that_had_moved_is_found_where_it_is_opened_again() {
+    let (place, mut host) = Place::open(9, &["--open"]);
+    let bob = Home::new();
+    let member = place.join(&bob, "bob", &["--stay"]);
+    host.say("port 0");
+    let moved: u16 = member.out.expect_start("* the room moved to port ").parse().expect("a port");
+    assert_ne!(moved, place.port);
+    // It is where it went: cut off there, a member comes back there.
+    end(host, Signal::KILL);
+    member.out.expect_start("* the connection broke; dialling again");
+    let (mut host, _) = place.again();
+    member.out.expect(AGAIN);
+    host.say("welcome back");
+    member.out.expect("alice: welcome back");
+}
+
+#[test]
 fn transfers_go_on_when_their_host_was_killed_or_stopped() {
     const LEN: u64 = 6 * MIB;
     let (place, mut host) = Place::open(5, &["--open", "--auto-accept", "all"]);
@@ -274,8 +291,9 @@ fn transfers_go_on_when_their_host_was_killed_or_stopped() {
     (host, _) = place.again();
     other.out.expect(AGAIN);
     host.say("sendfile alices.bin --to carol");
-    other.out.expect_start("* alices.bin (6.0 MiB) of alice is offer ");
     expect_saved(&other.out, &carol, "alices.bin", &bytes[1]);
+    let offers = other.out.so_far().into_iter().filter(|line| line.starts_with("* alice offers alices.bin"));
+    assert_eq!(offers.count(), 1, "{:?}", other.out.so_far());
     assert_eq!(names(&carol), ["alices.bin", "bobs.bin"]);
     assert_eq!(names(&place.home), ["bobs.bin"]);
     for program in [&host, &member, &other] {
