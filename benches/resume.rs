@@ -1,7 +1,7 @@
 //! How soon the members of a room are back after its host's program was started again.
 //!
 //! The room is the program itself, `pchat host`, in a process of its own; its members are real sessions in this process, on
-//! the same cores, over TLS and loopback, all from one address. The room is killed, or told to end (SIGTERM), each member
+//! the same cores, over TLS and loopback, all from one address; it lets in only keys that it knows. The room is killed, or told to end (SIGTERM), each member
 //! says a line meanwhile, and after a while `pchat host` is started again on the same port with the same identity. Times count
 //! from the line with which the new room says that it is open. Afterwards everybody must have heard everybody's line once.
 //!
@@ -23,7 +23,7 @@ use bytes::Bytes;
 use pchat::{
     net::{self, DialTiming, Stream},
     session::{self, Dial, DialError, Dialed, Draft, Handle, SessionConfig, SessionEvent, WhenFull},
-    trust::{HostAddr, Identity},
+    trust::{HostAddr, Identity, Members},
     wire::{Instance, PublicKey},
 };
 use rustls::ClientConfig;
@@ -63,8 +63,15 @@ struct Room {
 }
 
 impl Room {
-    fn start() -> Self {
+    /// A room that knows these people.
+    fn start(people: &[Identity]) -> Self {
         let mut room = Self { home: support::Scratch::new(), child: None, port: 0 };
+        let folder = room.home.path().join(".local/share/pchat");
+        std::fs::create_dir_all(&folder).expect("the home can be written");
+        let list = Members::at(folder.join("members"));
+        for (index, person) in people.iter().enumerate() {
+            list.insert(&person.public_key(), &format!("m{index}")).expect("the list can be written");
+        }
         room.open();
         room
     }
@@ -72,7 +79,7 @@ impl Room {
     /// Opens it and returns when it says that it is.
     fn open(&mut self) -> Instant {
         let port = self.port.to_string();
-        let args = ["host", "--open", "--bind", "127.0.0.1", "--max-members", "10000", "--port", &port];
+        let args = ["host", "--bind", "127.0.0.1", "--max-members", "10000", "--port", &port];
         let mut child = self.home.command().args(args).spawn().expect("the program starts");
         let mut output = BufReader::new(child.stdout.take().expect("it is a pipe"));
         let mut line = String::new();
@@ -111,12 +118,13 @@ enum News {
 }
 
 async fn measure(members: usize, end: End, down: Duration) {
-    let mut room = Room::start();
+    let people: Vec<_> = (0..members).map(|_| Identity::generate().expect("a key")).collect();
+    let mut room = Room::start(&people);
     let tasks = TaskTracker::new();
     let (sender, mut news) = mpsc::channel(4096);
     let mut handles = Vec::new();
-    for index in 0..members {
-        handles.push(enter(index, room.port, &tasks, sender.clone()));
+    for (index, person) in people.iter().enumerate() {
+        handles.push(enter((index, person), room.port, &tasks, sender.clone()));
     }
     let mut entered = 0;
     while entered < members {
@@ -184,8 +192,12 @@ async fn measure(members: usize, end: End, down: Duration) {
 }
 
 /// A member that enters and tells what it comes to know.
-fn enter(index: usize, port: u16, tasks: &TaskTracker, news: mpsc::Sender<(usize, News, Instant)>) -> Handle {
-    let identity = Identity::generate().expect("a key");
+fn enter(
+    (index, identity): (usize, &Identity),
+    port: u16,
+    tasks: &TaskTracker,
+    news: mpsc::Sender<(usize, News, Instant)>,
+) -> Handle {
     let mut instance = [0; 16];
     aws_lc_rs::rand::fill(&mut instance).expect("the system gives random numbers");
     let mut timing = session::Timing::default();
@@ -200,7 +212,7 @@ fn enter(index: usize, port: u16, tasks: &TaskTracker, news: mpsc::Sender<(usize
         timing,
     };
     let addr = format!("127.0.0.1:{port}").parse().expect("an address");
-    let dial = Loopback { addr, tls: net::client_config(&identity), room: None };
+    let dial = Loopback { addr, tls: net::client_config(identity), room: None };
     let (handle, mut events) = session::start(config, dial, tasks);
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {
