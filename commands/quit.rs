@@ -6,7 +6,8 @@ pub const COMMAND: Entry = Entry::of::<Quit>();
 
 /// Leave the room and end the program.
 ///
-/// The others see that you left. If you host the room, it closes for everyone.
+/// The others see that you left. If you host the room, it closes for everyone, for good: their programs end. One that is
+/// only stopped (SIGTERM) may be started again, and they wait for it.
 #[derive(clap::Parser)]
 struct Quit {}
 

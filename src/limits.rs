@@ -99,6 +99,15 @@ pub mod room {
     /// How many names that nobody uses now are held for one key: a name tried on is not taken from everyone else.
     pub const HELD_BY_ONE: usize = 4;
 
+    /// How many names a room that is started again keeps for those who had them: the largest room and those who left it.
+    pub const MAX_REMEMBERED_NAMES: usize = 16_384;
+
+    /// Time between two writings of them while they change.
+    pub const NAMES_EVERY: Duration = Duration::from_secs(5);
+
+    /// Time between two writings of them while they do not.
+    pub const NAMES_AGAIN: Duration = Duration::from_secs(600);
+
     /// Seconds' worth of lines that a member may send in one go.
     pub const BURST_SECS: u32 = 4;
 

@@ -30,7 +30,7 @@ use crate::{
     session::{self, Dial, DialError, Dialed, SessionConfig},
     settings::Settings,
     stream::{Reach, Reached, Streams},
-    trust::{Fingerprint, Home, HostAddr, Members, People},
+    trust::{Fingerprint, Home, HostAddr, Members, People, RoomNames},
     view::{Event, Line},
     wire::{Epoch, FEATURE_ASKABLE, FEATURE_BACKLOG, FEATURE_STREAMS, Instance, PublicKey, Token},
 };
@@ -71,7 +71,11 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
         log: LogLimits { bytes: options.limits.hold.0 as usize, ..LogLimits::default() },
         backlog: options.limits.backlog as usize,
         reserved: Registry::new(crate::commands::ALL).reserved().into_iter().map(str::to_owned).collect(),
-        guests: Arc::new(GuestList { members: Members::at(home.members()), bans: Members::bans_at(home.bans()) }),
+        guests: Arc::new(GuestList {
+            members: Members::at(home.members()),
+            bans: Members::bans_at(home.bans()),
+            names: RoomNames::at(home.names()),
+        }),
         bans,
         code: Some(code.clone()),
         port: place.port,
@@ -130,6 +134,10 @@ pub(super) async fn run(home: &Home, settings: Arc<Settings>, options: cli::Host
         session,
         events,
         on_moved: None,
+        on_stopped: Some(Box::new({
+            let room = room.clone();
+            move || room.may_return()
+        })),
         streams: Streams::new(&identity, instance, Inward(room.clone())),
         people,
         settings,
@@ -241,6 +249,7 @@ impl Reach for Inward {
 struct GuestList {
     members: Members,
     bans: Members,
+    names: RoomNames,
 }
 
 impl Guests for GuestList {
@@ -270,5 +279,13 @@ impl Guests for GuestList {
     fn unban(&self, key: &PublicKey) -> Result<()> {
         self.bans.remove_key(key)?;
         Ok(())
+    }
+
+    fn names(&self) -> Option<Vec<(PublicKey, String)>> {
+        Some(self.names.list())
+    }
+
+    fn remember(&self, names: &[(PublicKey, String)]) -> Result<()> {
+        Ok(self.names.set(names)?)
     }
 }

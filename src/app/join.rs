@@ -87,7 +87,7 @@ pub(super) async fn visit(home: &Home, visit: Visit) -> Result<ExitCode> {
         timing: session::Timing::default(),
     };
     let (doorstep, asked) = Doorstep::new(screen.has_person());
-    let way: SharedWay = Arc::new(Mutex::new(Way { addr, room: None }));
+    let way: SharedWay = Arc::new(Mutex::new(Way { at_first: addr.clone(), addr, room: None }));
     let hosts = Arc::new(Hosts::at(home.hosts()));
     let tls = net::client_config(&identity);
     let dial = Outside {
@@ -114,6 +114,7 @@ pub(super) async fn visit(home: &Home, visit: Visit) -> Result<ExitCode> {
         session,
         events,
         on_moved: Some(Box::new(on_moved)),
+        on_stopped: None,
         streams: Streams::new(&identity, instance, Outward(way)),
         people,
         settings,
@@ -130,6 +131,8 @@ pub(super) async fn visit(home: &Home, visit: Visit) -> Result<ExitCode> {
 /// Where the room is, as all who dial it share it.
 struct Way {
     addr: HostAddr,
+    /// Where it was before it moved.
+    at_first: HostAddr,
     /// The key of the room that we are in: a redial insists on it, whatever the address.
     room: Option<PublicKey>,
 }
@@ -183,36 +186,19 @@ impl Dial for Outside {
     type Stream = Stream;
 
     async fn dial(&mut self) -> Result<Dialed<Stream>, DialError> {
-        let (addr, room) = {
+        let (addr, at_first, room) = {
             let way = lock(&self.way);
-            (way.addr.clone(), way.room)
+            (way.addr.clone(), way.at_first.clone(), way.room)
         };
-        let connected = match net::connect(&addr, &self.tls, &DialTiming::default()).await {
-            Ok(connected) => connected,
-            // At an address where the room has been, nonsense is a fault of the way there, and faults pass.
-            Err(error @ net::DialError::NotPchat { .. }) if room.is_some() => {
-                return Err(DialError::Temporary(error.to_string()));
+        match self.reach(&addr, room).await {
+            // A room that has moved is where it was at first when it is started again.
+            Err(DialError::Temporary(reason)) if self.entered && at_first != addr => {
+                let Ok(dialed) = self.reach(&at_first, room).await else { return Err(DialError::Temporary(reason)) };
+                lock(&self.way).addr = at_first;
+                Ok(dialed)
             }
-            Err(error) if error.is_temporary() => return Err(DialError::Temporary(error.to_string())),
-            Err(error) => return Err(DialError::Final(error.to_string())),
-        };
-        match room {
-            Some(room) if room == connected.key => {}
-            Some(room) => {
-                return Err(DialError::Final(format!(
-                    "another host answers at {addr} now: its fingerprint is {}, that of the room was {}",
-                    Fingerprint::of(&connected.key),
-                    Fingerprint::of(&room)
-                )));
-            }
-            None => {
-                self.met = self.meet(&addr, connected.key).await? == Pin::New;
-                self.known_at = addr;
-            }
+            dialed => dialed,
         }
-        lock(&self.way).room = Some(connected.key);
-        let Connected { stream, gauge, key: host, exporter, .. } = connected;
-        Ok(Dialed { stream, gauge, exporter, host, known: !self.met })
     }
 
     async fn wish(&mut self, refusal: &Refusal) -> Result<Wish, String> {
@@ -229,9 +215,9 @@ impl Dial for Outside {
             (way.addr.clone(), way.room)
         };
         self.remember_last(&addr).await;
+        let first = !std::mem::replace(&mut self.entered, true);
         // One's own key needs no pin: nobody else can prove it.
         let Some(key) = room.filter(|key| *key != self.own) else { return Ok(()) };
-        let first = !std::mem::replace(&mut self.entered, true);
         if !self.met && addr == self.known_at {
             return Ok(());
         }
@@ -269,6 +255,36 @@ impl Reach for Outward {
 }
 
 impl Outside {
+    /// Dials the room at one address; insists on its key, if it is known which one it is.
+    async fn reach(&mut self, addr: &HostAddr, room: Option<PublicKey>) -> Result<Dialed<Stream>, DialError> {
+        let connected = match net::connect(addr, &self.tls, &DialTiming::default()).await {
+            Ok(connected) => connected,
+            // At an address where the room has been, nonsense is a fault of the way there, and faults pass.
+            Err(error @ net::DialError::NotPchat { .. }) if room.is_some() => {
+                return Err(DialError::Temporary(error.to_string()));
+            }
+            Err(error) if error.is_temporary() => return Err(DialError::Temporary(error.to_string())),
+            Err(error) => return Err(DialError::Final(error.to_string())),
+        };
+        match room {
+            Some(room) if room == connected.key => {}
+            Some(room) => {
+                return Err(DialError::Final(format!(
+                    "another host answers at {addr} now: its fingerprint is {}, that of the room was {}",
+                    Fingerprint::of(&connected.key),
+                    Fingerprint::of(&room)
+                )));
+            }
+            None => {
+                self.met = self.meet(addr, connected.key).await? == Pin::New;
+                self.known_at = addr.clone();
+            }
+        }
+        lock(&self.way).room = Some(connected.key);
+        let Connected { stream, gauge, key: host, exporter, .. } = connected;
+        Ok(Dialed { stream, gauge, exporter, host, known: !self.met })
+    }
+
     fn tell(&self, event: Event, addr: &HostAddr, key: &PublicKey) {
         let event = event.with("address", addr.to_string()).with("key", Fingerprint::of(key).to_string());
         self.view.show(Line::Event(event));

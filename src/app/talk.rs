@@ -83,12 +83,17 @@ pub(super) trait Errand: Send {
     async fn run(self: Box<Self>, reader: &Reader) -> bool;
 }
 
+/// Hears that the program is stopped.
+pub(super) type OnStopped = Box<dyn FnOnce() + Send>;
+
 /// What it takes to talk.
 pub(super) struct Talk {
     pub(super) screen: Screen,
     pub(super) session: Handle,
     pub(super) events: mpsc::Receiver<SessionEvent>,
     pub(super) on_moved: Option<OnMoved>,
+    /// Hears that the program is stopped by somebody who has not said that it is to leave for good.
+    pub(super) on_stopped: Option<OnStopped>,
     pub(super) streams: Streams,
     pub(super) people: People,
     pub(super) settings: Arc<settings::Settings>,
@@ -101,6 +106,15 @@ pub(super) struct Talk {
     pub(super) history: std::path::PathBuf,
     /// What a person is asked at the door.
     pub(super) doorstep: Option<mpsc::Receiver<Ask>>,
+}
+
+/// Why a signal ends the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Going {
+    /// Somebody at the keyboard wants to go.
+    Meant,
+    /// The program is stopped, or its terminal is gone: it may be started again at once.
+    Sent,
 }
 
 /// The signals that end the program.
@@ -129,15 +143,15 @@ impl Signals {
     }
 
     /// Waits for a signal to go. Ctrl-C between two prompts of an editor is a key that came too early.
-    async fn go(&mut self, editor: &OnceLock<ReplHandle>) {
+    async fn go(&mut self, editor: &OnceLock<ReplHandle>) -> Going {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => match editor.get() {
                     Some(editor) if editor.interrupt().await => {}
-                    _ => return,
+                    _ => return Going::Meant,
                 },
-                _ = self.terminate.recv() => return,
-                _ = self.hangup.recv() => return,
+                _ = self.terminate.recv() => return Going::Sent,
+                _ = self.hangup.recv() => return Going::Sent,
             }
         }
     }
@@ -146,7 +160,7 @@ impl Signals {
 /// Talks until it is over, and leaves in good order.
 pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     let person = talk.screen.has_person();
-    let Talk { screen: Screen { view, terminal, .. }, session, events, on_moved, .. } = talk;
+    let Talk { screen: Screen { view, terminal, .. }, session, events, on_moved, on_stopped, .. } = talk;
     let Talk { streams, people, settings, lines: input, errand, may_end, files, history, doorstep, .. } = talk;
     // Until the room has its word, the prompt shows the name wished for.
     view.name(&session.me().name);
@@ -244,8 +258,11 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
             failed = errand;
             PATIENT
         }
-        () = signals.go(&editor) => {
+        going = signals.go(&editor) => {
             failed = has_errand;
+            if let (Going::Sent, Some(on_stopped)) = (going, on_stopped) {
+                on_stopped();
+            }
             if plain.get().is_some() {
                 // The terminal has echoed ^C, and what follows begins a line.
                 view.show(Line::Output(String::new()));

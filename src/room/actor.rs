@@ -1,6 +1,15 @@
 //! The actor that owns the room's state.
 
-use std::{collections::VecDeque, convert::Infallible, io, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -20,6 +29,7 @@ use super::{
     seat::LinkEnd,
     state::{Caller, Reply, State, Verdict},
 };
+use crate::limits::room::{MAX_REMEMBERED_NAMES, NAMES_AGAIN, NAMES_EVERY};
 use crate::wire::{Answer, Departure, Envelope, Epoch, Event, Hello, Introduction, PublicKey, Refusal, Request};
 
 /// Frames from links that wait for the actor: what a few busy links bring in one turn.
@@ -85,12 +95,18 @@ pub struct RoomHandle {
     pub(super) streams: Carrier,
     pub(super) codes: Codes,
     closed: watch::Receiver<bool>,
+    returns: Arc<AtomicBool>,
 }
 
 impl RoomHandle {
     /// The port that the room began with.
     pub fn port(&self) -> u16 {
         self.config.port
+    }
+
+    /// When it closes from now on, it is not for good: its members are told that it may be opened again.
+    pub fn may_return(&self) {
+        self.returns.store(true, Relaxed);
     }
 
     /// Closes the room: everybody is told who closed it.
@@ -151,9 +167,14 @@ fn launch<E>(
     let codes = Codes::new(config.code.take());
     let shared = Arc::new(config.clone());
     let streams = Carrier::new(tasks.clone(), config.max_streams);
-    let state = state(config, streams.clone(), codes.clone())?;
+    let mut state = state(config, streams.clone(), codes.clone())?;
+    let known = shared.guests.names();
+    let remembered = known.is_some().then(Instant::now);
+    // Whoever has a seat in a journal has a name.
+    state.names.hold_for(known.unwrap_or_default());
     let synced = state.journal.as_ref().map(Journal::progress);
     let log = state.log.clone();
+    let returns = Arc::<AtomicBool>::default();
     let handle = RoomHandle {
         synced: synced.clone(),
         control: control.clone(),
@@ -163,9 +184,10 @@ fn launch<E>(
         streams,
         codes,
         closed,
+        returns: returns.clone(),
     };
-    let held = VecDeque::new();
-    let actor = Actor { state, control, tasks: tasks.clone(), closing, checked: (0, 0), held, synced };
+    let (tasks_of, held) = (tasks.clone(), VecDeque::new());
+    let actor = Actor { state, control, tasks: tasks_of, closing, returns, remembered, checked: (0, 0), held, synced };
     tasks.spawn(actor.run(control_queue, ingest_queue));
     Ok(handle)
 }
@@ -176,6 +198,10 @@ struct Actor {
     control: mpsc::Sender<Control>,
     tasks: TaskTracker,
     closing: watch::Sender<bool>,
+    /// Whether the room may be opened again when it closes.
+    returns: Arc<AtomicBool>,
+    /// When the names were remembered for the next room, if they are.
+    remembered: Option<Instant>,
     /// Where the log stood at the last look for slow members.
     checked: (u64, u64),
     /// What is to be said once the journal has all that was noted up to there.
@@ -205,7 +231,10 @@ impl Actor {
                         break;
                     }
                 }
-                _ = tick.tick() => self.state.tick(Instant::now()),
+                _ = tick.tick() => {
+                    self.state.tick(Instant::now());
+                    self.remember_names(NAMES_EVERY);
+                }
                 () = gets_on(&mut self.synced) => {}
                 () = tokio::time::sleep(RECHECK), if waiting => waiting = self.state.must_wait(),
                 count = ingest.recv_many(&mut batch, BATCH), if !waiting => {
@@ -236,10 +265,34 @@ impl Actor {
         }
     }
 
+    /// Has the names remembered for the next room, if they have changed and `pause` is over since the last time, or if that is
+    /// so long ago that they would be taken for those of another room.
+    fn remember_names(&mut self, pause: Duration) {
+        let Some(age) = self.remembered.map(|at| at.elapsed()).filter(|age| *age >= pause) else { return };
+        if !self.state.names.has_changed() && age < NAMES_AGAIN {
+            return;
+        }
+        self.remembered = Some(Instant::now());
+        let guests = self.state.config.guests.clone();
+        // Those who are here come first, whatever is left out.
+        let here = self.state.seats.values().map(|seat| (seat.who.key, seat.who.name.clone()));
+        let names: Vec<_> = here.chain(self.state.names.unused()).take(MAX_REMEMBERED_NAMES).collect();
+        self.tasks.spawn_blocking(move || {
+            if let Err(error) = guests.remember(&names) {
+                tracing::warn!(%error, "the names are not remembered for the next room");
+            }
+        });
+    }
+
     async fn close(&mut self) {
-        let by = self.state.host().map(|host| host.who.name.clone()).unwrap_or_default();
+        self.remember_names(Duration::ZERO);
+        let returns = self.returns.load(Relaxed);
+        let host = self.state.host().filter(|_| !returns);
+        let by = host.map(|host| host.who.name.clone()).unwrap_or_default();
+        if !returns {
+            self.state.give_up_seats();
+        }
         // The links read to the end before their last word: all has to be there by then.
-        self.state.give_up_seats();
         self.settle().await;
         self.state.close(&by);
         self.state.commit();

@@ -81,6 +81,22 @@ pub trait Guests: Send + Sync + 'static {
     ///
     /// If that cannot be saved.
     fn unban(&self, key: &PublicKey) -> anyhow::Result<()>;
+
+    /// The names in the room before this one, if that was lately, and whose they were, those that count most first. Nothing
+    /// if none are remembered at all.
+    fn names(&self) -> Option<Vec<(PublicKey, String)>> {
+        None
+    }
+
+    /// Remembers the names in this room for the next one.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be saved.
+    fn remember(&self, names: &[(PublicKey, String)]) -> anyhow::Result<()> {
+        let _ = names;
+        Ok(())
+    }
 }
 
 /// How a room is set up.

@@ -118,12 +118,34 @@ pub(super) struct Names {
     numbers: FxHashMap<String, u32>,
     limit: usize,
     last: u64,
+    /// Whether something has changed since they were listed.
+    changed: bool,
 }
 
 impl Names {
     /// No names yet. Nobody may have one of the `reserved`. Unused names are given up when more than `limit` are held.
     pub(super) fn new(reserved: &[String], limit: usize) -> Self {
         Self { reserved: reserved.iter().flat_map(|word| looks(word)).collect(), limit, ..Self::default() }
+    }
+
+    /// Holds names for those who had them in the room before this one. The first ones are given up last.
+    pub(super) fn hold_for(&mut self, known: Vec<(PublicKey, String)>) {
+        for (key, name) in known.into_iter().rev() {
+            if self.take(&name, key).is_ok() {
+                self.release(&name);
+            }
+        }
+        self.changed = false;
+    }
+
+    /// Whether something has changed since this was asked last.
+    pub(super) fn has_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// The names that nobody uses now and whose they are, the oldest first.
+    pub(super) fn unused(&self) -> impl Iterator<Item = (PublicKey, String)> {
+        self.held.values().filter(|held| !held.present).map(|held| (held.key, held.name.clone()))
     }
 
     fn judge(&self, name: &str, key: PublicKey) -> Result<Looks, NameError> {
@@ -190,6 +212,7 @@ impl Names {
                 self.give_up(old);
             }
         }
+        self.changed = true;
         self.last += 1;
         self.by_look.extend(looks.iter().map(|look| (look.clone(), self.last)));
         self.held.insert(self.last, Held { name: name.to_owned(), key, looks, present: true });
@@ -213,6 +236,7 @@ impl Names {
         let Some(&id) = self.by_look.get(&looks(name)[0]) else { return };
         let Some(held) = self.held.get_mut(&id) else { return };
         held.present = false;
+        self.changed = true;
         let unused = self.unused.entry(held.key).or_default();
         unused.push(id);
         if unused.len() > HELD_BY_ONE {

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::Instant,
+};
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -40,8 +43,15 @@ pub struct Timing {
     pub dead: Duration,
     /// The longest first pause before dialling again. It doubles with each try.
     pub first_retry: Duration,
+    /// The longest pause while the room is away for less than [`lately`](Self::lately): with it, everybody is back within
+    /// seconds of a restart that took a while.
+    pub later_retry: Duration,
     /// The longest pause of all.
     pub last_retry: Duration,
+    /// How long a room that is away is expected back at any moment: as long as it keeps a seat.
+    pub lately: Duration,
+    /// How long what is for one member waits for their return, after the room has restarted.
+    pub reunion: Duration,
     /// How long saying goodbye may take.
     pub farewell: Duration,
 }
@@ -53,7 +63,10 @@ impl Default for Timing {
             ping: Duration::from_secs(15),
             dead: Duration::from_secs(45),
             first_retry: Duration::from_millis(500),
+            later_retry: Duration::from_secs(4),
             last_retry: Duration::from_secs(10),
+            lately: Duration::from_secs(600),
+            reunion: Duration::from_secs(12),
             farewell: Duration::from_secs(2),
         }
     }
@@ -122,6 +135,7 @@ impl<D: Dial> Actor<D> {
     /// Keeps the member in the room until it is over.
     async fn stay(&mut self, questions: &mut mpsc::Receiver<Question>) -> Ending {
         let mut tries = 0;
+        let mut here = Instant::now();
         let mut leave = self.shared.leave.subscribe();
         loop {
             let entered = tokio::select! {
@@ -145,11 +159,14 @@ impl<D: Dial> Actor<D> {
                     }
                     match link.run(&mut self.life, &self.events, questions, frames, write).await {
                         Over::Ended(ending) => return ending,
-                        Over::Broke(reason) => reason,
+                        Over::Broke(reason) => {
+                            here = Instant::now();
+                            reason
+                        }
                     }
                 }
             };
-            let retry_in = self.pause(tries);
+            let retry_in = self.pause(tries, here.elapsed());
             tries += 1;
             tracing::info!(reason, ?retry_in, tries, "not connected");
             self.life.events.push_back(SessionEvent::Cut { reason, retry_in });
@@ -167,9 +184,10 @@ impl<D: Dial> Actor<D> {
 
     /// The pause before the next try: anything up to a bound that doubles, so that those whom one fault cut off
     /// do not come back in one instant.
-    fn pause(&mut self, tries: u32) -> Duration {
+    fn pause(&mut self, tries: u32, away: Duration) -> Duration {
         let timing = &self.config.timing;
-        let bound = timing.first_retry.saturating_mul(1 << tries.min(16)).min(timing.last_retry);
+        let most = if away < timing.lately { timing.later_retry } else { timing.last_retry };
+        let bound = timing.first_retry.saturating_mul(1 << tries.min(16)).min(most);
         // The instance is random, so that no two programs have the same pauses, and a test has the same ones again.
         self.pauses += 1;
         let mut hasher = DefaultHasher::new();

@@ -162,6 +162,11 @@ impl<D: Dial> Actor<D> {
                 self.dial.moved(port).await;
                 NotIn::Moved
             }
+            // It cannot be reached where it says that it is, or it would not be asked again where it was.
+            Refusal::Moved { .. } if again => {
+                self.moves = 0;
+                later("the room cannot be reached where it has moved to")
+            }
             Refusal::Moved { .. } => NotIn::Never(Ending::Failed("the room sends us from port to port".to_owned())),
             Refusal::Full { .. } | Refusal::Crowded | Refusal::Closing if again => {
                 NotIn::Later("the room has no place at the moment".to_owned())

@@ -30,6 +30,8 @@ pub(super) enum Todo {
     Answered(Answer),
     /// The room ended the link, and with it the session.
     End(Ending),
+    /// The room ended the link, and may be back.
+    Gone,
 }
 
 /// Where this member stands in the room.
@@ -92,6 +94,7 @@ impl Life {
             let withdrawal = Withdrawal { number, from, restart: true };
             self.events.push_back(SessionEvent::Withdrawn { withdrawal, command });
         }
+        let old = roster.me().name.clone();
         roster.enter(number, name);
         (self.seq, self.count) = (seq, 0);
         self.gone.clear();
@@ -101,11 +104,19 @@ impl Life {
         self.events.push_back(match before {
             None => SessionEvent::Entered { members, host },
             Some(before) => {
+                if before != epoch {
+                    let me = (roster.me().key, roster.me().instance);
+                    outbox.expect(self.former.iter().copied().filter(|member| *member != me));
+                }
                 outbox.set_again();
                 shared.waiting.send_replace(outbox.len());
                 SessionEvent::Restored { restarted: before != epoch, missed: before == epoch }
             }
         });
+        let member = roster.me().clone();
+        if before.is_some() && member.name != old {
+            self.member(MemberEvent::Renamed { member, old, own: true });
+        }
         Ok(())
     }
 
@@ -129,11 +140,13 @@ impl Life {
                 }
                 self.event(seq, replay, event, shared)?;
             }
-            FromRoom::Member(member) => shared.roster().introduce(member),
+            FromRoom::Member(member) => introduce(member, shared),
             FromRoom::Gap(gap) => self.gap(gap, shared)?,
             FromRoom::Answer(answer) => return Ok(Todo::Answered(answer)),
             FromRoom::Ping(number) => return Ok(Todo::Pong(number)),
             FromRoom::Pong(number) => return Ok(Todo::Ponged(number)),
+            // Nobody closed it for good.
+            FromRoom::Ended(End::Closed { by }) if by.is_empty() => return Ok(Todo::Gone),
             FromRoom::Ended(End::Closed { by }) => return Ok(Todo::End(Ending::Closed { by })),
             FromRoom::Ended(End::Kicked { by, reason, term }) => {
                 return Ok(Todo::End(Ending::Kicked { by, reason, term }));
@@ -156,10 +169,9 @@ impl Life {
 
     /// The first page of members, asked for in a small room.
     pub(super) fn page(&mut self, rows: Vec<WhoRow>, more: bool, shared: &Shared) {
-        let mut roster = shared.roster();
-        roster.set_complete(!more);
+        shared.roster().set_complete(!more);
         for row in rows.into_iter().filter(|row| !self.gone.contains(&row.member.number)) {
-            roster.introduce(row.member);
+            introduce(row.member, shared);
         }
     }
 
@@ -249,7 +261,7 @@ impl Life {
             Event::Joined(member) => {
                 // One's own entering is in the log that a room gives to those who were there before it restarted.
                 let announced = !self.former.remove(&(member.key, member.instance)) && !is_me(shared, &member);
-                shared.roster().introduce(member.clone());
+                introduce(member.clone(), shared);
                 if announced {
                     self.member(MemberEvent::Joined(member));
                 }
@@ -276,6 +288,10 @@ impl Life {
             Event::Back { member } => self.member(MemberEvent::Back(known(shared, member)?)),
             Event::Crowd { joined, left, members } => {
                 shared.roster().set_complete(false);
+                // It does not say who of them is back.
+                if shared.outbox().expect_nobody() {
+                    shared.filled.notify_one();
+                }
                 self.member(MemberEvent::Crowd { joined, left, members });
             }
             Event::Knock { name, key, address, claims, more } => {
@@ -384,6 +400,14 @@ fn names_fit(frame: &FromRoom) -> bool {
 
 fn known(shared: &Shared, number: u32) -> Result<Member, Broken> {
     shared.roster().member(number).cloned().ok_or(Broken("a member that was never introduced"))
+}
+
+/// Somebody is there, and what waited for them may go.
+fn introduce(member: Member, shared: &Shared) {
+    if shared.outbox().is_there(member.key, member.instance) {
+        shared.filled.notify_one();
+    }
+    shared.roster().introduce(member);
 }
 
 fn is_me(shared: &Shared, member: &Member) -> bool {

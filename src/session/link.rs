@@ -36,6 +36,9 @@ pub(super) enum Over {
     Ended(Ending),
 }
 
+/// What a person reads of a room that goes and may come back.
+const GONE: &str = "the host's program was stopped, and the room may come back";
+
 /// What a person reads of a connection that broke.
 pub(super) fn broke(error: &std::io::Error) -> String {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
@@ -145,6 +148,7 @@ impl<'a> Link<'a> {
             match life.frame(frame, self.shared) {
                 Err(broken) => return Over::Ended(Ending::Failed(broken.to_string())),
                 Ok(Todo::End(ending)) => return Over::Ended(ending),
+                Ok(Todo::Gone) => return Over::Broke(GONE.to_owned()),
                 Ok(Todo::Pong(number)) => self.replies.push(ToRoom::Pong(number)).await,
                 Ok(Todo::Answered(answer)) => self.answer(answer, life),
                 Ok(Todo::Ponged(number)) => {
@@ -186,6 +190,8 @@ impl<'a> Link<'a> {
     {
         let mut leave = self.shared.leave.subscribe();
         let mut bytes = BytesMut::new();
+        let late = tokio::time::sleep(self.timing.reunion);
+        tokio::pin!(late);
         loop {
             self.replies.drain(&mut bytes);
             self.unsent(&mut bytes);
@@ -211,6 +217,7 @@ impl<'a> Link<'a> {
                 () = self.replies.ready() => {}
                 () = self.answered.notified() => {}
                 _ = leave.changed() => {}
+                () = &mut late, if !late.is_elapsed() => drop(self.shared.outbox().expect_nobody()),
                 Some(Question { request, reply }) = questions.recv(), if free => {
                     self.ask(request, Asker::Handle(reply), &mut bytes);
                 }

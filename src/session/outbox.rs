@@ -1,10 +1,10 @@
 //! What this member has sent and the room has not acknowledged yet.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use super::Draft;
 pub(super) use crate::limits::session::{MAX_ON_WAY_BYTES, MAX_WAITING, MAX_WAITING_BYTES};
-use crate::wire::{Body, Envelope, Said, To};
+use crate::wire::{Body, Envelope, Instance, PublicKey, Said, To};
 
 /// Bytes that an envelope takes on its way, about.
 fn cost(envelope: &Envelope) -> usize {
@@ -33,6 +33,9 @@ pub(super) struct Outbox {
     prev: HashMap<To, u64>,
     /// What the room keeps for us, to be set again after it restarted.
     kept: BTreeMap<u32, (u64, To, Said)>,
+    /// Members who were there before the room restarted and are not back yet: what is for one of them waits, and what
+    /// follows it, since a room that does not know them would refuse it.
+    expected: HashSet<To>,
 }
 
 impl Outbox {
@@ -89,6 +92,9 @@ impl Outbox {
         let first = self.waiting.front()?.n;
         let index = usize::try_from((self.sent + 1).max(first) - first).ok()?;
         let envelope = self.waiting.get(index)?;
+        if self.expected.contains(&envelope.to) {
+            return None;
+        }
         if index > 0 && self.on_way + cost(envelope) > MAX_ON_WAY_BYTES {
             return None;
         }
@@ -111,6 +117,21 @@ impl Outbox {
         for (tag, (_, to, Said { command, payload })) in lost {
             self.append(&Draft::Say { to, command, payload, tag: Some(tag) });
         }
+    }
+
+    /// The room began anew, and these will be back, too.
+    pub(super) fn expect(&mut self, members: impl Iterator<Item = (PublicKey, Instance)>) {
+        self.expected = members.map(|(key, instance)| To::Member { key, instance }).collect();
+    }
+
+    /// Somebody is there. Returns whether that was waited for.
+    pub(super) fn is_there(&mut self, key: PublicKey, instance: Instance) -> bool {
+        self.expected.remove(&To::Member { key, instance })
+    }
+
+    /// Nobody is waited for any more. Returns whether somebody was.
+    pub(super) fn expect_nobody(&mut self) -> bool {
+        !std::mem::take(&mut self.expected).is_empty()
     }
 
     /// Everything up to `n` has come back or will not. Returns whether that was news.
@@ -148,7 +169,6 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::wire::{Instance, PublicKey};
 
     fn line(text: &str) -> Draft {
         say(To::Everyone, text, None)
@@ -232,5 +252,21 @@ mod tests {
         let again: Vec<_> = std::iter::from_fn(|| outbox.take_unsent()).map(|e| e.body).collect();
         let tags: Vec<_> = again.iter().map(|body| if let Body::Keep { tag, .. } = body { *tag } else { 0 }).collect();
         assert_eq!(tags, [3, 1]);
+    }
+
+    #[test]
+    fn what_is_for_somebody_who_is_not_back_yet_waits_with_what_follows() {
+        let [bob, carol] = [1, 2].map(|of| (PublicKey([of; 32]), Instance([of; 16])));
+        let to = |(key, instance)| To::Member { key, instance };
+        let mut outbox = Outbox::default();
+        for (to, text) in [(To::Everyone, "a"), (to(bob), "b"), (To::Everyone, "c"), (to(carol), "d")] {
+            outbox.push(&say(to, text, None));
+        }
+        outbox.expect([bob, carol].into_iter());
+        assert_eq!(unsent(&mut outbox), [1]);
+        assert!(outbox.is_there(bob.0, bob.1) && !outbox.is_there(bob.0, bob.1));
+        assert_eq!(unsent(&mut outbox), [2, 3]);
+        assert!(outbox.expect_nobody() && !outbox.expect_nobody());
+        assert_eq!(unsent(&mut outbox), [4]);
     }
 }

@@ -98,6 +98,11 @@ impl Home {
         self.state.join("last")
     }
 
+    /// The file of the names in the last room that this person hosted, see [`RoomNames`](super::RoomNames).
+    pub fn names(&self) -> PathBuf {
+        self.state.join("names")
+    }
+
     /// The file of the lines typed before.
     pub fn history(&self) -> PathBuf {
         self.state.join("history")

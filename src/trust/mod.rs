@@ -13,6 +13,7 @@ mod hosts;
 mod identity;
 mod last;
 mod members;
+mod names;
 mod people;
 #[cfg(test)]
 pub(crate) mod scratch;
@@ -27,4 +28,5 @@ pub use hosts::{Hosts, HostsError, Pin};
 pub use identity::{Identity, IdentityError};
 pub use last::LastRoom;
 pub use members::{Listed, Members, MembersError};
+pub use names::RoomNames;
 pub use people::{Mark, Marks, People, PeopleError, Person};

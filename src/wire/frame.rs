@@ -485,9 +485,10 @@ pub struct Gap {
 /// Why the room ends a link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum End {
-    /// The host's user closed the room.
+    /// The room is over: the host's user closed it, or, if nobody is named, its program was stopped. Then it may be opened
+    /// again, and a member dials as after a break.
     Closed {
-        /// Who.
+        /// Who; empty if nobody did.
         by: String,
     },
     /// The member was put out. It must not dial again by itself.

@@ -41,7 +41,8 @@
 //!    after the [`FromRoom::Answer`]), and pings; the room sends events in the order of its log, answers
 //!    and pings.
 //! 4. The room ends a link with [`FromRoom::Ended`]; a member ends it with [`ToRoom::Leave`]. A connection
-//!    that closes without either is a break: the member keeps its seat and may come back.
+//!    that closes without either is a break: the member keeps its seat and may come back. An [`End::Closed`] that names
+//!    nobody is a break with notice: the room's program was stopped, and may be started again.
 //!
 //! [`FromRoom::Member`] precedes the first event that needs the member it introduces. After a gap and after
 //! [`Event::Left`] of a member both ends forget introductions: all, or that one. The room may introduce again;

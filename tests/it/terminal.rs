@@ -154,7 +154,7 @@ fn the_end_of_the_room_leaves_the_terminals_clean() {
     host.say("kick bob enough");
     other.expect("error: alice put you out of the room: enough");
     assert_eq!(other.wait_clean(), Some(1));
-    host.signal(Signal::TERM);
+    host.signal(Signal::INT);
     member.expect("* alice closed the room");
     assert_eq!(member.wait_clean(), Some(0));
 }

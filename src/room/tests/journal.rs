@@ -199,6 +199,24 @@ async fn a_closed_room_leaves_its_words_and_no_seats() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_room_whose_program_was_only_stopped_keeps_the_seats() {
+    let disk = Platter::slow(Duration::from_millis(30));
+    let (house, _host) = begun(&disk).await;
+    let mut bob = house.enter(who(2, "bob")).await;
+    bob.text("one").await;
+    bob.catch_up().await;
+    house.room.may_return();
+    house.room.close().await;
+    assert!(matches!(bob.rest().await.last(), Some(FromRoom::Ended(End::Closed { by })) if by.is_empty()));
+    let back = who(2, "bob").back(&bob);
+    let (house, mut host) = again(&disk, house).await;
+    let mut bob = house.enter(back).await;
+    assert!(bob.welcome.resumed);
+    bob.text("two").await;
+    assert_eq!(host.texts().await, ["two"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_disk_that_fails_stops_the_journal_and_not_the_room() {
     let disk = Platter::default();
     let (house, mut host) = begun(&disk).await;

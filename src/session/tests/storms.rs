@@ -143,3 +143,54 @@ async fn case_128_a_room_that_comes_back_empty_doubles_nothing_and_gets_what_it_
     assert_eq!(count(&owners[2], "secret offer"), 0);
     assert!(owners[1].heard.iter().any(|event| matches!(event, SessionEvent::Withdrawn { .. })));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_to_one_member_while_the_room_restarts_waits_until_they_are_back() {
+    let tasks = TaskTracker::new();
+    let place = place(1, &tasks);
+    let mut owners = owners(4, &place, &tasks, 1, 0).await;
+    // They come back in another order each time.
+    for round in 2..12 {
+        let new = room::start(room_config(), Epoch([round; 16]), &tasks);
+        let (_old, crash) = std::mem::replace(&mut *place.lock().unwrap(), (new, CancellationToken::new()));
+        crash.cancel();
+        for owner in &mut owners {
+            owner.until(|event| matches!(event, SessionEvent::Cut { .. })).await;
+        }
+        let text = format!("round {round}");
+        for (from, owner) in owners.iter().enumerate() {
+            for other in (0..4).filter(|other| *other != from) {
+                owner.handle.send(line(to(other as u8 + 2), &text, None), WhenFull::Fail).await.unwrap();
+            }
+        }
+        for (at, owner) in owners.iter_mut().enumerate() {
+            // Three from the others, and the echoes of three own ones.
+            let mut heard = 0;
+            owner
+                .until(|event| {
+                    heard += usize::from(matches!(event, SessionEvent::Message(message) if message.payload == text));
+                    heard == 6
+                })
+                .await;
+            let lost = |event: &SessionEvent| {
+                matches!(
+                    event,
+                    SessionEvent::Undelivered { .. } | SessionEvent::Lost { .. } | SessionEvent::Missed { .. }
+                )
+            };
+            assert!(!owner.heard.iter().any(lost), "round {round}, member {at}");
+        }
+    }
+    // Who does not come back is waited for only so long.
+    let gone = owners.pop().expect("the last one");
+    let new = room::start(room_config(), Epoch([99; 16]), &tasks);
+    let (_old, crash) = std::mem::replace(&mut *place.lock().unwrap(), (new, CancellationToken::new()));
+    crash.cancel();
+    gone.handle.leave();
+    let start = tokio::time::Instant::now();
+    owners[0].handle.send(line(to(5), "too late", None), WhenFull::Fail).await.unwrap();
+    owners[0].handle.send(line(To::Everyone, "after that", None), WhenFull::Fail).await.unwrap();
+    owners[0].until(|event| matches!(event, SessionEvent::Undelivered { .. })).await;
+    owners[1].until(|event| matches!(event, SessionEvent::Message(message) if message.payload == "after that")).await;
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
+}

@@ -35,6 +35,8 @@ pub(super) struct Theirs {
     pub(super) private: bool,
     /// Whether the room keeps it.
     pub(super) up: bool,
+    /// Whether it went with a room that restarted, so that its owner may be back with it at any moment.
+    awaited: bool,
     /// Whether nothing was said of it, because its owner is not to be seen: then nobody has read its number.
     pub(super) hidden: bool,
     pub(super) state: Course,
@@ -82,6 +84,12 @@ impl Theirs {
         !self.up && !self.is_busy()
     }
 
+    /// Whether it waits for an owner who has had to start their program anew, and offers the same again.
+    fn is_offered_anew(&self, from: &Member, offer: &Offer, private: bool) -> bool {
+        let open = self.is_busy() || matches!(self.state, Course::Asked | Course::Paused(_));
+        self.awaited && open && self.from.key == from.key && self.offer == *offer && self.private == private
+    }
+
     /// An event about it.
     pub(super) fn event(&self, kind: &'static str, text: impl Into<String>) -> Event {
         told::from(told::about(kind, text, Some(self.number), &self.offer), &self.from)
@@ -107,17 +115,23 @@ impl State {
 impl Desk {
     /// Somebody offers something.
     pub(super) fn offered(&self, (number, tag): (u32, u32), message: &command::Message, offer: Offer, cx: &Context) {
-        let from = &message.from;
+        let (from, private) = (&message.from, message.private.is_some());
         let name = offer.shown();
         if let Err(error) = received(&offer.name, Place::Top) {
             let text = format!("{} offers something under a name that is refused: {error}", from.name);
             return tell(from, text, cx);
         }
         let again = self.with(|state| {
-            let same = |theirs: &&mut Theirs| theirs.tag == tag && same(&theirs.from, from) && theirs.offer == offer;
-            let theirs = state.theirs.values_mut().rev().find(same)?;
-            theirs.up = true;
+            let same = |theirs: &Theirs| theirs.tag == tag && same(&theirs.from, from) && theirs.offer == offer;
+            let found = state.theirs.iter().rev().find(|(_, theirs)| same(theirs));
+            let found = found.or_else(|| {
+                state.theirs.iter().rev().find(|(_, theirs)| theirs.is_offered_anew(from, &offer, private))
+            });
+            let id = *found?.0;
+            let theirs = state.theirs.get_mut(&id)?;
+            (theirs.up, theirs.awaited) = (true, false);
             theirs.from = from.clone();
+            theirs.tag = tag;
             // One that waits for its owner's return tries at once.
             theirs.control.want(theirs.control.wish());
             let over =
@@ -149,8 +163,9 @@ impl Desk {
                 from: from.clone(),
                 tag,
                 offer: offer.clone(),
-                private: message.private.is_some(),
+                private,
                 up: true,
+                awaited: false,
                 hidden: giver == Giver::Ignored,
                 state: Course::Asked,
                 patterns: Vec::new(),
@@ -304,7 +319,7 @@ impl Desk {
     pub(super) fn their_withdrawn(&self, withdrawal: &Withdrawal, cx: &Context) {
         let id = self.with(|state| {
             let (id, theirs) = state.theirs(withdrawal.number)?;
-            theirs.up = false;
+            (theirs.up, theirs.awaited) = (false, withdrawal.restart);
             Some(id)
         });
         let Some(id) = id else { return };
@@ -325,6 +340,7 @@ impl Desk {
     fn give_up(&self, id: u64, cx: &Context) {
         let told = self.with(|state| {
             let theirs = state.theirs.get_mut(&id)?;
+            theirs.awaited = false;
             if theirs.is_busy() {
                 theirs.control.want(Wish::Withdraw);
                 theirs.control.interrupt();

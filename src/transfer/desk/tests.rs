@@ -246,6 +246,29 @@ async fn what_somebody_ignored_offers_is_listed_but_not_told_not_taken_and_no_qu
 }
 
 #[tokio::test]
+async fn an_owner_who_starts_anew_and_offers_the_same_goes_on_where_it_was() {
+    let (desk, cx, view) = desk();
+    let bob = member(2, "bob");
+    offered(&desk, &cx, &bob, 3, 7, file("film", 5));
+    offered(&desk, &cx, &bob, 4, 8, file("photo", 5));
+    // The room restarts, and with it the program of whoever hosts it.
+    for number in [3, 4] {
+        desk.withdrawn(&Withdrawal { number, from: bob.clone(), restart: true }, &cx);
+    }
+    let anew = Member { instance: Instance([9; 16]), number: 1, ..bob.clone() };
+    let eve = Member { name: "bob".into(), ..member(3, "eve") };
+    offered(&desk, &cx, &eve, 1, 1, file("film", 5));
+    offered(&desk, &cx, &anew, 2, 1, file("film", 5));
+    offered(&desk, &cx, &anew, 5, 2, file("photo", 6));
+    assert_eq!(
+        notices(&view)[2..],
+        ["bob offers film (5 B): offer 1", "film (5 B) of bob is offer 2 now", "bob offers photo (6 B): offer 5"]
+    );
+    let numbers: Vec<u32> = desk.questions().iter().map(|(number, _)| *number).collect();
+    assert!(numbers.contains(&2) && !numbers.contains(&3), "{numbers:?}");
+}
+
+#[tokio::test]
 async fn a_receiver_who_is_ignored_is_kept_account_of_in_silence() {
     let scratch = Scratch::new();
     let people = People::open(scratch.join("people")).expect("no file yet");

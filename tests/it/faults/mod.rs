@@ -6,6 +6,7 @@ mod deaths;
 mod drops;
 mod files;
 mod journal;
+mod restart;
 
 use crate::support::{Dice, Home, Pchat, Proxy, Signal};
 

@@ -22,7 +22,7 @@ use std::{
 
 use crate::support::{Dice, Home, Lines, PATIENCE, Pchat, Proxy, Pty};
 
-const MIB: u64 = 1 << 20;
+pub(crate) const MIB: u64 = 1 << 20;
 
 /// Takes everything that others offer, in an open room too.
 const ALL: &[&str] = &["--auto-accept", "all"];
@@ -36,7 +36,7 @@ fn open_room(home: &Home) -> (Pchat, u16) {
 }
 
 /// Bytes that do not repeat, always the same for one seed.
-fn noise(seed: u64, len: u64) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, len: u64) -> Vec<u8> {
     let mut dice = Dice::new(seed);
     let mut bytes: Vec<u8> = (0..len.div_ceil(4)).flat_map(|_| (dice.roll(1 << 32) as u32).to_le_bytes()).collect();
     bytes.truncate(len as usize);
@@ -44,7 +44,7 @@ fn noise(seed: u64, len: u64) -> Vec<u8> {
 }
 
 /// Writes a file at a path under someone's home, with the folders above it.
-fn put(home: &Home, path: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+pub(crate) fn put(home: &Home, path: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
     let path = home.path().join(path);
     fs::create_dir_all(path.parent().expect("it is in the home")).expect("a folder");
     fs::write(&path, bytes).expect("a file");
@@ -61,7 +61,7 @@ fn downloads(home: &Home) -> PathBuf {
 }
 
 /// The names in someone's download folder, partials among them.
-fn names(home: &Home) -> Vec<String> {
+pub(crate) fn names(home: &Home) -> Vec<String> {
     let Ok(entries) = fs::read_dir(downloads(home)) else { return Vec::new() };
     let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
     names.sort();
@@ -69,7 +69,7 @@ fn names(home: &Home) -> Vec<String> {
 }
 
 /// The content that is staged in someone's download folder, once there are so many bytes of it.
-fn partial(home: &Home, least: u64) -> PathBuf {
+pub(crate) fn partial(home: &Home, least: u64) -> PathBuf {
     let end = std::time::Instant::now() + PATIENCE;
     loop {
         let staged = names(home).into_iter().find(|name| name.starts_with(".pchat-"));
@@ -82,8 +82,17 @@ fn partial(home: &Home, least: u64) -> PathBuf {
     }
 }
 
+/// Waits until nothing else is in someone's download folder.
+pub(crate) fn expect_names(home: &Home, expected: &[&str]) {
+    let end = std::time::Instant::now() + PATIENCE;
+    while names(home) != expected {
+        assert!(std::time::Instant::now() < end, "{:?}, not {expected:?}", names(home));
+        std::thread::yield_now();
+    }
+}
+
 /// Waits until someone says that they have saved something, and checks name and content.
-fn expect_saved(lines: &Lines, home: &Home, name: &str, bytes: &[u8]) {
+pub(crate) fn expect_saved(lines: &Lines, home: &Home, name: &str, bytes: &[u8]) {
     let path = downloads(home).join(name);
     lines.expect_start(&format!("* saved {} (", path.display()));
     expect_content(&path, bytes);

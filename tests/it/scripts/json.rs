@@ -141,7 +141,7 @@ fn talk(schema: &Schema, seen: &mut BTreeSet<String>) {
     command.args(["join", &format!("127.0.0.1:{port}"), "--name", "carol", "--json"]).env("PCHAT_CODE", code);
     let invited = Bot(Pchat::spawn("carol", command));
     invited.any("entered");
-    host.0.signal(Signal::TERM);
+    host.0.signal(Signal::INT);
     assert_eq!(invited.any("closed")["by"], "alice");
     invited.kinds(schema, seen, 0);
     host.kinds(schema, seen, 0);

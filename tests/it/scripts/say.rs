@@ -95,7 +95,7 @@ fn a_room_that_is_closed_before_the_input_ends_is_a_failure_and_a_signal_is_none
     host.out.expect("rob: two");
     stopped.signal(Signal::TERM);
     assert_silent(&stopped.wait());
-    host.signal(Signal::TERM);
+    host.signal(Signal::INT);
     let ended = saying.wait();
     assert_eq!((ended.code, ended.err.as_str()), (Some(1), "error: alice closed the room"));
 }
