@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::*;
-use crate::files::{MIB, expect_names, expect_saved, names, noise, partial, put};
+use crate::files::{MIB, expect_names, expect_saved, noise, partial, put};
 
 /// Within this time of its being open a room has its members back, on a machine with much else to do. Promised are 12 s.
 const BACK: Duration = Duration::from_secs(20);

@@ -72,8 +72,10 @@ const ROOM: &[&str] = &["host", "--port", "0", "--bind", "127.0.0.1", "--name", 
 /// Talk, power and what is asked.
 fn talk(schema: &Schema, seen: &mut BTreeSet<String>) {
     let (alice, bob) = (Home::new(), Home::new());
-    let mut host = Bot::run(&alice, ROOM);
+    let journal = alice.path().join("room.journal");
+    let mut host = Bot::run(&alice, &[ROOM, &["--journal", journal.to_str().expect("a path of ours")]].concat());
     let open = host.any("open");
+    assert_eq!(host.any("journal")["goes_on"], false);
     let port = u16::try_from(open["port"].as_u64().expect("a port")).expect("a port");
     assert_eq!(open["invitation"].as_str().expect("a code").split(|c: char| !c.is_alphabetic()).count(), 3);
     host.any("entered");
