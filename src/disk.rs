@@ -103,10 +103,13 @@ pub(crate) fn make_folders(path: &Path, mode: Mode) -> Result<()> {
         make_folders(above, mode)?;
         made = mkdir(CWD, path, mode);
     }
-    match made {
-        Ok(()) => {}
-        Err(_) if is_folder(path) => return Ok(()),
-        Err(errno) => return Err(errno),
+    if let Err(errno) = made {
+        // Through the link, if it is one.
+        return match look(CWD, path.join(".")) {
+            Ok(_) => Ok(()),
+            Err(Errno::NOTDIR | Errno::NOENT) => Err(errno),
+            Err(other) => Err(other),
+        };
     }
     let synced = match open(CWD, above, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
         Ok(above) => sync(above),
@@ -119,11 +122,6 @@ pub(crate) fn make_folders(path: &Path, mode: Mode) -> Result<()> {
         let _ = remove(CWD, path, AtFlags::REMOVEDIR);
     }
     synced
-}
-
-fn is_folder(path: &Path) -> bool {
-    let followed = open(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty());
-    followed.is_ok()
 }
 
 /// Writes all of it.
@@ -145,6 +143,22 @@ pub(crate) fn write(file: impl AsFd, bytes: &[u8]) -> Result<()> {
 pub(crate) fn read(file: impl AsFd, buffer: &mut [u8]) -> Result<usize> {
     let file = file.as_fd();
     made_again(&Act::Read(file), |_| rustix::io::read(file, &mut *buffer))
+}
+
+/// Reads to the end, but `most` bytes at the most.
+pub(crate) fn read_all(file: impl AsFd, most: usize) -> Result<Vec<u8>> {
+    const PIECE: usize = 64 * 1024;
+    let mut bytes = Vec::new();
+    let mut len = 0;
+    while len < most {
+        bytes.resize(most.min(len + PIECE), 0);
+        match read(&file, &mut bytes[len..])? {
+            0 => break,
+            found => len += found,
+        }
+    }
+    bytes.truncate(len);
+    Ok(bytes)
 }
 
 /// Cuts or lengthens a file.

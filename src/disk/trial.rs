@@ -17,6 +17,7 @@ use super::*;
 mod power;
 #[cfg(test)]
 mod tests;
+pub(crate) mod walk;
 
 pub(crate) use power::{Power, Way};
 

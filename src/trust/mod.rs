@@ -16,6 +16,8 @@ mod members;
 mod people;
 #[cfg(test)]
 pub(crate) mod scratch;
+#[cfg(test)]
+mod trials;
 
 pub use address::{AddressError, HostAddr};
 pub use date::Date;
