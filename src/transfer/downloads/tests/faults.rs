@@ -1,5 +1,8 @@
 use super::*;
-use crate::disk::trial::{Call, Fault, Tally, Trial, Way, seeds};
+use crate::{
+    disk::trial::{Call, Fault, Tally, Trial, Way, seeds},
+    trust::{Hosts, Identity, Pin},
+};
 
 /// What is whole under a path, of what is planned.
 fn whole(path: &Path, plan: &Plan) -> bool {
@@ -363,6 +366,47 @@ fn case_131_a_disk_that_is_really_full_pauses_and_goes_on() {
         drop(staging);
         let saved = save(&downloads, &plan);
         assert!(seen(&saved.path).values().flatten().eq(&bytes));
+        wipe(&downloads);
+    }
+}
+
+/// `unshare -m sh -c 'mount -t tmpfs none /mnt; TMPDIR=/mnt PCHAT_MOUNT=/mnt TEST really_read_only --ignored'`: root may
+/// write everywhere else.
+#[test]
+#[ignore = "needs a file system of its own as TMPDIR and PCHAT_MOUNT, which it mounts anew"]
+fn case_134_and_135_a_disk_that_is_really_read_only_is_told_and_harms_nothing() {
+    let mount = std::env::var("PCHAT_MOUNT").unwrap();
+    let remount = |how: &str| {
+        let done = std::process::Command::new("mount").args(["-o", how, &mount]).status().unwrap();
+        assert!(done.success());
+    };
+    let scratch = Scratch::new();
+    let downloads = downloads(&scratch);
+    let (identity, list) = (scratch.join("identity.pem"), scratch.join("hosts"));
+    let own = Identity::load_or_create(&identity).unwrap().public_key();
+    let key = crate::wire::PublicKey([1; 32]);
+    Hosts::at(&list).remember(&"one".parse().unwrap(), &key).unwrap();
+    for plan in [one_file("big", 600), tree()] {
+        let bytes = content(plan.content_len());
+        let mut staging = downloads.stage(&KEY, plan.clone()).unwrap();
+        staging.begin(0).unwrap();
+        staging.write(&bytes[..bytes.len() / 2]).unwrap();
+        drop(staging);
+        remount("remount,ro");
+        let error = fetch(&downloads, &plan, &bytes, bytes.len()).unwrap_err().to_string();
+        assert!(error.contains("Read-only file system") && error.contains(plan.top().as_str()), "{error}");
+        assert!(visible(&downloads).is_empty());
+        // Who this is, and whom they know, is known still; nobody new is.
+        assert_eq!(Identity::load_or_create(&identity).unwrap().public_key(), own);
+        let error = Identity::load_or_create(&scratch.join("other.pem")).err().unwrap().to_string();
+        assert!(error.contains("Read-only"), "{error}");
+        let two = "two".parse().unwrap();
+        let error = Hosts::at(&list).remember(&two, &key).unwrap_err().to_string();
+        assert!(error.contains("Read-only") && error.contains("hosts"), "{error}");
+        assert_eq!(Hosts::at(&list).check(&two, &key).unwrap(), Pin::New);
+        remount("remount,rw");
+        assert!(whole(&save(&downloads, &plan).path, &plan));
+        assert_swept(&downloads, "after it");
         wipe(&downloads);
     }
 }
