@@ -10,6 +10,7 @@
 //!   [`commands`]: the commands. [`absence`], [`described`], [`door`], [`exile`], [`message`], [`remembered`], [`size`], [`table`]: what several of them use. [`tape`]: what was shown lately.
 //! * [`view`], [`repl`]: screen and keyboard. [`code`]: words that people say to each other. `looks`: which names
 //!   look alike. `near`: which name a misspelt one may have meant.
+//! * `disk`: the calls of the system under all files that must be whole.
 //! * [`doctor`]: why two machines cannot reach each other.
 //! * [`cli`], [`settings`], [`app`]: the program, which joins all of it.
 
@@ -24,6 +25,7 @@ pub mod code;
 pub mod command;
 pub mod context;
 pub mod described;
+mod disk;
 pub mod doctor;
 pub mod door;
 pub mod exile;

@@ -2,10 +2,13 @@
 //! process's umask while it saves, under the feet of whatever creates files at that moment.
 
 use std::{
-    fs::{self, OpenOptions, Permissions},
-    io::{self, ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    io,
     path::{Path, PathBuf},
+};
+
+use crate::{
+    disk::{self, CWD, Errno, Mode, OFlags},
+    trust::replace,
 };
 
 /// How many entries are kept.
@@ -14,64 +17,79 @@ pub(super) const ENTRIES: usize = 1_000;
 /// Longer entries (pasted texts) are not kept, so that the file stays small.
 const ENTRY_BYTES: usize = 4_096;
 
+/// Longest file that is read, in bytes: more than all entries take, and twice.
+const FILE_BYTES: usize = 4 * ENTRIES * ENTRY_BYTES;
+
 /// The history on disk, if it has a place there.
-pub(super) struct History(Option<PathBuf>);
+pub(super) struct History {
+    path: Option<PathBuf>,
+    /// Whether the file ends within a line: the system failed while it was written.
+    torn: bool,
+}
 
 impl History {
     /// Opens the history: its entries, oldest first.
     pub(super) fn open(path: Option<&Path>) -> (Self, io::Result<Vec<String>>) {
-        let Some(path) = path else { return (Self(None), Ok(Vec::new())) };
-        match read(path) {
-            Ok(entries) => (Self(Some(path.to_owned())), Ok(entries)),
-            Err(e) => (Self(None), Err(e)),
+        let (path, read) = match path {
+            Some(path) => (Some(path.to_owned()), read(path)),
+            None => (None, Ok((Vec::new(), false))),
+        };
+        match read {
+            Ok((entries, torn)) => (Self { path, torn }, Ok(entries)),
+            Err(e) => (Self { path: None, torn: false }, Err(e)),
         }
     }
 
     /// Adds an entry. After the first failure nothing is tried any more.
     pub(super) fn add(&mut self, entry: &str) -> io::Result<()> {
-        let Some(path) = &self.0 else { return Ok(()) };
+        let Some(path) = &self.path else { return Ok(()) };
         if entry.len() > ENTRY_BYTES {
             return Ok(());
         }
-        let added = private(OpenOptions::new().append(true), path)
-            .and_then(|mut file| file.write_all(escape(entry).as_bytes()));
-        if added.is_err() {
-            self.0 = None;
+        let line = if self.torn { format!("\n{}", escape(entry)) } else { escape(entry) };
+        let added = append(path, line.as_bytes());
+        match added {
+            Ok(()) => self.torn = false,
+            Err(_) => self.path = None,
         }
-        added
+        Ok(added?)
     }
 
     /// Cuts the file to the newest entries.
     pub(super) fn close(self) -> io::Result<()> {
-        let Some(path) = self.0 else { return Ok(()) };
-        let entries = read(&path)?;
+        let Some(path) = self.path else { return Ok(()) };
+        let (entries, _) = read(&path)?;
         if entries.len() <= ENTRIES {
             return Ok(());
         }
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{}", std::process::id()));
-        let shorter = PathBuf::from(name);
         let text: String = entries[entries.len() - ENTRIES..].iter().map(|entry| escape(entry)).collect();
-        private(OpenOptions::new().write(true).truncate(true), &shorter)?.write_all(text.as_bytes())?;
-        fs::rename(&shorter, &path)
+        replace(&path, text.as_bytes()).map_err(io::Error::other)
     }
 }
 
-fn private(options: &mut OpenOptions, path: &Path) -> io::Result<fs::File> {
+/// Adds to the file, which is made for this user only.
+fn append(path: &Path, bytes: &[u8]) -> disk::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        disk::make_folders(folder, Mode::RWXU)?;
     }
-    let file = options.create(true).mode(0o600).open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    Ok(file)
+    let rights = Mode::RUSR | Mode::WUSR;
+    let file = disk::open(CWD, path, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND, rights)?;
+    disk::set_mode(&file, rights)?;
+    disk::write(file, bytes)
 }
 
-fn read(path: &Path) -> io::Result<Vec<String>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).lines().map(unescape).collect()),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(e),
-    }
+/// The entries, and whether the last one is cut short.
+fn read(path: &Path) -> io::Result<(Vec<String>, bool)> {
+    let file = match disk::open(CWD, path, OFlags::RDONLY, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok((Vec::new(), false)),
+        Err(errno) => return Err(errno.into()),
+    };
+    let bytes = disk::read_all(file, FILE_BYTES)?;
+    let text = String::from_utf8_lossy(&bytes);
+    // What a failing system never wrote are zeros; nobody types them.
+    let entries = text.lines().filter(|line| !line.contains('\0')).map(unescape).collect();
+    Ok((entries, !bytes.is_empty() && !bytes.ends_with(b"\n")))
 }
 
 fn escape(entry: &str) -> String {
@@ -96,7 +114,13 @@ fn unescape(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
     use super::*;
+    use crate::{
+        disk::trial::{Trial, Way, walk::Walk},
+        trust::scratch::Scratch,
+    };
 
     fn scratch(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("pchat-history-{}-{name}", std::process::id()));
@@ -140,5 +164,62 @@ mod tests {
         assert!(history.add("one").is_err());
         assert!(history.add("two").is_ok());
         assert!(History::open(Some(&path)).1.is_err());
+    }
+
+    #[test]
+    fn whatever_befalls_the_disk_the_history_holds_whole_entries() {
+        let file = |folder: &Path| folder.join("deep/history");
+        let open = |folder: &Path| {
+            let (history, entries) = History::open(Some(&file(folder)));
+            entries.map(|_| history).map_err(|error| error.to_string())
+        };
+        let read = |folder: &Path| {
+            let entries = History::open(Some(&file(folder))).1.unwrap();
+            format!("{} {:?} {:?}", entries.len(), entries.first(), entries.last())
+        };
+        let fill = |folder: &Path, count: usize| {
+            fs::create_dir(folder.join("deep")).unwrap();
+            let lines: String = (0..count).map(|number| format!("{number}\n")).collect();
+            fs::write(file(folder), lines).unwrap();
+        };
+        let close = |folder: &Path| open(folder)?.close().map_err(|error| error.to_string());
+        Walk {
+            before: &|folder| fill(folder, 1_005),
+            change: &close,
+            read: &read,
+            tidy: &|folder| {
+                fs::write(file(folder), "x\n".repeat(1_001)).unwrap();
+                close(folder).unwrap();
+            },
+        }
+        .all("a history that is cut");
+    }
+
+    #[test]
+    fn an_entry_that_was_cut_short_by_a_power_failure_spoils_no_other() {
+        let scratch = Scratch::in_memory();
+        for name in ["real", "left"] {
+            fs::create_dir(scratch.join(name)).unwrap();
+        }
+        fs::write(scratch.join("real/history"), "one\ntwo\n").unwrap();
+        let trial = Trial::below(&scratch.join("real"));
+        trial.record();
+        let (mut history, _) = History::open(Some(&scratch.join("real/history")));
+        for entry in ["three and more", "four and more"] {
+            history.add(entry).unwrap();
+        }
+        let power = trial.power();
+        for (upto, way) in (0..=power.len()).flat_map(|upto| Way::all(0..64).map(move |way| (upto, way))) {
+            power.fail(upto, way, &scratch.join("left"));
+            let path = scratch.join("left/history");
+            let (mut history, entries) = History::open(Some(&path));
+            let before = entries.unwrap();
+            assert_eq!(before[..2], ["one", "two"], "{way:?}");
+            assert!(before.iter().all(|entry| !entry.contains('\0')), "{way:?}: {before:?}");
+            history.add("next").unwrap();
+            let after = History::open(Some(&path)).1.unwrap();
+            assert_eq!(after[..before.len()], before, "{way:?}");
+            assert_eq!(after[before.len()..], ["next"], "{way:?}");
+        }
     }
 }

@@ -1,9 +1,7 @@
 //! The file of what a person has set: reading it with the line of everything in it, and changing one line of it.
 
 use std::{
-    fs::File,
-    io::{self, Read},
-    os::unix::fs::MetadataExt,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -11,10 +9,13 @@ use clap::{Arg, Command};
 use toml_edit::{Array, Document, DocumentMut, Item, Table, Value};
 
 use super::{SettingsError, WAYS, grammar};
-use crate::trust::{FileError, create_private_dir, replace};
+use crate::{
+    disk::{self, CWD, Errno, FlockOperation, Mode, OFlags},
+    trust::{FileError, create_private_dir, replace},
+};
 
 /// Longest file that is read, in bytes; many times what all settings take.
-const MAX_LEN: u64 = 256 * 1024;
+const MAX_LEN: usize = 256 * 1024;
 
 /// Something that the file sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,22 +42,22 @@ pub(super) fn read(path: &Path, grammar: &Command) -> Result<Vec<Entry>, Setting
 /// gets in.
 fn text(path: &Path) -> Result<Option<String>, SettingsError> {
     let refused = |doing, source: io::Error| FileError::Io { doing, path: path.to_owned(), source };
-    let file = match File::open(path) {
+    let file = match disk::open(CWD, path, OFlags::RDONLY, Mode::empty()) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(refused("open", error).into()),
+        Err(Errno::NOENT) => return Ok(None),
+        Err(errno) => return Err(refused("open", errno.into()).into()),
     };
-    let about = file.metadata().map_err(|error| refused("read", error))?;
-    let own = about.uid() == rustix::process::geteuid().as_raw() || about.uid() == 0;
-    if !own || about.mode() & 0o022 != 0 {
+    let about = disk::look_at(&file).map_err(|errno| refused("read", errno.into()))?;
+    let own = about.st_uid == rustix::process::geteuid().as_raw() || about.st_uid == 0;
+    if !own || about.st_mode & 0o022 != 0 {
         return Err(SettingsError::Exposed { path: path.to_owned() });
     }
-    let mut text = String::new();
-    file.take(MAX_LEN + 1).read_to_string(&mut text).map_err(|error| refused("read", error))?;
-    if text.len() as u64 > MAX_LEN {
+    let bytes = disk::read_all(file, MAX_LEN + 1).map_err(|errno| refused("read", errno.into()))?;
+    if bytes.len() > MAX_LEN {
         return Err(refused("read", io::Error::other("it is far too long")).into());
     }
-    Ok(Some(text))
+    let text = String::from_utf8(bytes);
+    Ok(Some(text.map_err(|_| refused("read", io::Error::other("it holds bytes that are no text")))?))
 }
 
 type Misfit = (Option<usize>, String);
@@ -137,11 +138,10 @@ pub(super) fn write(path: &Path, change: &Change) -> Result<(), SettingsError> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     create_private_dir(folder)?;
     // Another pchat may change it, too. A lock on the folder leaves nothing behind in it, as one beside the file would.
-    let locked = File::open(folder).and_then(|folder| {
-        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)?;
-        Ok(folder)
-    });
-    let _locked = locked.map_err(|source| FileError::Io { doing: "take hold of", path: folder.to_owned(), source })?;
+    let locked = disk::open(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
+        .and_then(|folder| disk::lock(&folder, FlockOperation::LockExclusive).map(|()| folder));
+    let io = |errno: Errno| FileError::Io { doing: "take hold of", path: folder.to_owned(), source: errno.into() };
+    let _locked = locked.map_err(io)?;
     let text = text(&path)?.unwrap_or_default();
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         let line = 1 + text[..error.span().map_or(0, |span| span.start).min(text.len())].matches('\n').count();

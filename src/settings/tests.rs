@@ -5,6 +5,7 @@ use clap::{CommandFactory, Parser};
 use super::*;
 use crate::{
     cli::{Action, Cli, Common},
+    disk::trial::walk::Walk,
     trust::scratch::Scratch,
     view::look::{Bell, Time},
 };
@@ -200,4 +201,23 @@ fn a_link_to_the_file_stays_one() {
     assert!(link.is_symlink());
     assert_eq!(fs::read_to_string(&kept).unwrap(), "bell = \"all\"\n");
     assert!(Path::new(&kept).exists());
+}
+
+#[test]
+fn whatever_befalls_the_disk_the_file_is_the_old_one_or_the_new_one() {
+    let grammar = Cli::command();
+    let arg = grammar.find_subcommand("host").and_then(|way| grammar::flag(way, "bell")).unwrap();
+    let write = |folder: &Path, word: &str| {
+        let change = file::Change { way: "host", arg, values: Some(&[word.to_owned()]) };
+        file::write(&folder.join("pchat/config.toml"), &change).map_err(|error| error.to_string())
+    };
+    let read = |folder: &Path| fs::read_to_string(folder.join("pchat/config.toml")).unwrap_or_default();
+    let tidy = |folder: &Path| write(folder, "mention").unwrap();
+    let old = |folder: &Path| {
+        write(folder, "off").unwrap();
+        assert_eq!(read(folder), "bell = \"off\"\n");
+    };
+    for before in [&old as &dyn Fn(&Path), &|_: &Path| {}] {
+        Walk { before, change: &|folder| write(folder, "all"), read: &read, tidy: &tidy }.all("what is set");
+    }
 }

@@ -14,10 +14,9 @@ mod settle;
 mod staging;
 
 use std::{
-    fs::DirBuilder,
     io,
     ops::ControlFlow,
-    os::{fd::OwnedFd, unix::fs::DirBuilderExt},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -28,20 +27,15 @@ use rustix::{
     io::Errno,
 };
 
-use calls::{Calls, file_type, open_to_read};
+use calls::{file_type, open_to_read};
 use error::folder_error;
 pub use error::{DiskError, OpenError, PlanError};
 pub use partial::Key;
 pub use plan::{Kind, Plan};
 pub use staging::Staging;
 
-#[cfg(test)]
-pub(super) use calls::{
-    Call,
-    faults::{Fault, Faults},
-};
-
 use super::name::SafeName;
+use crate::disk::make_folders;
 
 /// The download folder. Copies are cheap and mean the same folder.
 #[derive(Clone, Debug)]
@@ -51,7 +45,6 @@ pub struct Downloads {
 
 #[derive(Debug)]
 struct Shared {
-    calls: Calls,
     path: PathBuf,
     folder: OwnedFd,
     /// What the folder was when it was opened.
@@ -94,7 +87,8 @@ impl Downloads {
             }
             Ok(_) => path.clone(),
             Err(Errno::NOENT) => {
-                DirBuilder::new().recursive(true).mode(0o755).create(&path).map_err(folder_error("create", &path))?;
+                // It is safe on the disk before anything in it is.
+                make_folders(&path, Mode::from_raw_mode(0o755)).map_err(folder_error("create", &path))?;
                 path.clone()
             }
             Err(errno) => return Err(folder_error("open", &path)(errno)),
@@ -114,18 +108,12 @@ impl Downloads {
         }
         let access = Access::WRITE_OK | Access::EXEC_OK;
         rustix::fs::accessat(&folder, ".", access, AtFlags::empty()).map_err(folder_error("write to", &path))?;
-        Ok(Self { shared: Arc::new(Shared { calls: Calls::default(), path, folder, stat }) })
+        Ok(Self { shared: Arc::new(Shared { path, folder, stat }) })
     }
 
     /// The folder, for a person.
     pub fn path(&self) -> &Path {
         &self.shared.path
-    }
-
-    /// What lets calls of the system fail.
-    #[cfg(test)]
-    pub(super) fn faults(&self) -> &Faults {
-        &self.shared.calls.faults
     }
 
     /// How many bytes this user can still write there.
@@ -186,14 +174,14 @@ impl Downloads {
 
     /// Whether anything has this name.
     pub fn has(&self, name: &SafeName) -> bool {
-        calls::stat(&self.shared.folder, name.as_str()).is_ok()
+        calls::look(&self.shared.folder, name.as_str()).is_ok()
     }
 
     /// What has the name that the plan asks for, if it is exactly of the planned shape: its names and lengths, and
     /// nothing else. Its content may still be another.
     pub fn existing(&self, plan: &Plan) -> Option<Existing> {
         let (shared, root) = (&self.shared, plan.top.as_str());
-        let same = read::same_shape(&shared.calls, &shared.folder, root, plan).ok()?;
+        let same = read::same_shape(&shared.folder, root, plan).ok()?;
         same.then(|| Existing { shared: shared.clone(), plan: plan.clone() })
     }
 
@@ -204,7 +192,7 @@ impl Downloads {
     /// If it is no file, or no longer there.
     pub fn read_small(&self, saved: &Saved, limit: usize) -> io::Result<Vec<u8>> {
         let file = open_to_read(&self.shared.folder, &saved.name)?;
-        if file_type(&rustix::fs::fstat(&file)?) != FileType::RegularFile {
+        if file_type(&calls::look_at(&file)?) != FileType::RegularFile {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let mut bytes = vec![0; limit];
@@ -250,7 +238,7 @@ impl Existing {
     /// If there are not so many, or the system refuses.
     pub fn hash(&self, len: u64, step: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<ControlFlow<()>> {
         let root = self.plan.top.as_str();
-        read::feed(&self.shared.calls, (&self.shared.folder, root), &self.plan, len, step)
+        read::feed((&self.shared.folder, root), &self.plan, len, step)
     }
 }
 

@@ -142,8 +142,9 @@ impl Order {
     /// What to open the stream for: if there is something to compare or to choose, the sender waits for us.
     pub(super) fn then(&self) -> Result<Then, String> {
         let top = received(&self.offer.name, Place::Top).map_err(|error| error.to_string())?;
+        let unknown = |error| format!("could not look for what came so far: {error}");
         let nothing = self.patterns.is_empty()
-            && !self.downloads.has_partial(&self.key()).map_err(|error| error.to_string())?
+            && !self.downloads.has_partial(&self.key()).map_err(unknown)?
             && !self.downloads.has(&top);
         Ok(if nothing { Then::Take } else { Then::Ask })
     }

@@ -171,6 +171,10 @@ fn served<T: Send>(job: &Job, receiver: impl FnOnce(&mut Stream) -> T + Send) ->
 /// Two honest ends.
 fn both(order: &Order, source: &Arc<Source>) -> (Fetched, Served) {
     let then = order.then().unwrap();
+    both_for(order, source, then)
+}
+
+fn both_for(order: &Order, source: &Arc<Source>, then: Then) -> (Fetched, Served) {
     let job = job(source, then);
     let (ours, theirs) = two();
     thread::scope(|scope| {

@@ -5,16 +5,21 @@
 //! temporary file in the same folder and rename it over the old one: readers need no lock and never see half
 //! a file.
 
-use std::collections::{HashMap, hash_map};
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{HashMap, hash_map},
+    io,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
 
-use rustix::fs::{FlockOperation, flock};
+use crate::disk::{self, AtFlags, CWD, Errno, FlockOperation, Mode, OFlags};
 
 /// Longest file that is read, in bytes; some 100,000 entries.
-const MAX_FILE_LEN: u64 = 16 * 1024 * 1024;
+const MAX_FILE_LEN: usize = 16 * 1024 * 1024;
+
+/// How old a temporary file is that nobody can be writing any more.
+const ABANDONED: Duration = Duration::from_secs(3_600);
 
 /// The last line of a whole file.
 const END: &str = "end";
@@ -51,7 +56,7 @@ pub(super) fn io_error<E: Into<io::Error>>(doing: &'static str, path: &Path) -> 
 
 /// Creates a folder and those above it, for this user only.
 pub(crate) fn create_private_dir(path: &Path) -> Result<(), FileError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("create", path))
+    disk::make_folders(path, Mode::RWXU).map_err(io_error("create", path))
 }
 
 /// The folder a file is in.
@@ -59,23 +64,27 @@ pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Opens a file for reading; nothing if there is none.
+pub(super) fn open(path: &Path) -> Result<Option<OwnedFd>, FileError> {
+    match disk::open(CWD, path, OFlags::RDONLY, Mode::empty()) {
+        Ok(file) => Ok(Some(file)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(io_error("open", path)(errno)),
+    }
+}
+
 /// Writes a new file of mode 0600 in the folder of `path` and returns its path; the data has reached the disk.
 pub(super) fn write_temporary(path: &Path, data: &[u8]) -> Result<PathBuf, FileError> {
+    clear_abandoned(folder_of(path));
     let mut random = [0; 8];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| io_error("create", path)(io::Error::other("no random numbers")))?;
-    let name = format!(".pchat-{:016x}.tmp", u64::from_ne_bytes(random));
+    let name = format!("{BEGINNING}{:016x}{ENDING}", u64::from_ne_bytes(random));
     let temporary = folder_of(path).join(name);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary)
-        .map_err(io_error("create", &temporary))?;
+    let rights = Mode::RUSR | Mode::WUSR;
+    let file = disk::create(CWD, &temporary, rights).map_err(io_error("create", &temporary))?;
     // The mode above is cut by the umask, which may even take away the owner's rights.
-    let written = file
-        .set_permissions(Permissions::from_mode(0o600))
-        .and_then(|()| file.write_all(data))
-        .and_then(|()| file.sync_all());
+    let written =
+        disk::set_mode(&file, rights).and_then(|()| disk::write(&file, data)).and_then(|()| disk::sync(&file));
     written.map_err(|error| {
         discard(&temporary);
         io_error("write", path)(error)
@@ -83,23 +92,53 @@ pub(super) fn write_temporary(path: &Path, data: &[u8]) -> Result<PathBuf, FileE
     Ok(temporary)
 }
 
+const BEGINNING: &str = ".pchat-";
+const ENDING: &str = ".tmp";
+
+/// Removes the temporary files that a program left in a folder because it was stopped.
+fn clear_abandoned(folder: &Path) {
+    let is_temporary = |name: &std::ffi::OsStr| {
+        let random = name.to_str().and_then(|name| name.strip_prefix(BEGINNING)?.strip_suffix(ENDING));
+        random.is_some_and(|random| random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    let names = disk::open(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).and_then(disk::names);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    for name in names.unwrap_or_default().iter().filter(|name| is_temporary(name)) {
+        let path = folder.join(name);
+        let changed = disk::look(CWD, &path).map(|found| u64::try_from(found.st_mtime).unwrap_or(0));
+        if changed.is_ok_and(|changed| changed.saturating_add(ABANDONED.as_secs()) < now.as_secs()) {
+            discard(&path);
+        }
+    }
+}
+
 /// Removes a temporary file.
 pub(super) fn discard(temporary: &Path) {
-    if let Err(error) = std::fs::remove_file(temporary) {
-        tracing::debug!(path = %temporary.display(), %error, "could not remove a temporary file");
+    match disk::remove(CWD, temporary, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(error) => tracing::debug!(path = %temporary.display(), %error, "could not remove a temporary file"),
     }
+}
+
+/// Brings the names in a folder to the disk.
+pub(super) fn sync_names(folder: &Path) -> disk::Result<()> {
+    disk::open(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).and_then(disk::sync)
 }
 
 /// Brings a rename in a folder to the disk.
 pub(super) fn sync_folder(path: &Path) -> Result<(), FileError> {
-    let folder = folder_of(path);
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("save", path))
+    sync_names(folder_of(path)).map_err(io_error("save", path))
 }
 
 /// Replaces the file at `path` as a whole, for this user only: who reads it meanwhile sees the old one or the new one.
+///
+/// # Errors
+///
+/// If the system refuses: then the old one is there still, unless the last step, bringing the folder's names to the
+/// disk, is what failed. Then it is the new one, and may be the old one again should the system fail.
 pub(crate) fn replace(path: &Path, data: &[u8]) -> Result<(), FileError> {
     let temporary = write_temporary(path, data)?;
-    std::fs::rename(&temporary, path).map_err(|error| {
+    disk::rename(CWD, &temporary, CWD, path).map_err(|error| {
         discard(&temporary);
         io_error("replace", path)(error)
     })?;
@@ -136,19 +175,14 @@ impl LineFile {
 
     /// The entries of the file, none if there is no file.
     pub(super) fn read<T: Entry>(&self) -> Result<Vec<T>, FileError> {
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(io_error("open", &self.path)(error)),
-        };
-        let mut data = Vec::new();
-        file.take(MAX_FILE_LEN + 1).read_to_end(&mut data).map_err(io_error("read", &self.path))?;
+        let Some(file) = open(&self.path)? else { return Ok(Vec::new()) };
+        let data = disk::read_all(file, MAX_FILE_LEN + 1).map_err(io_error("read", &self.path))?;
         self.parse(&data).map_err(|(line, reason)| FileError::Malformed { path: self.path.clone(), line, reason })
     }
 
     fn parse<T: Entry>(&self, data: &[u8]) -> Result<Vec<T>, (usize, String)> {
         let wrong = |line, reason: &str| (line, reason.to_owned());
-        if data.len() as u64 > MAX_FILE_LEN {
+        if data.len() > MAX_FILE_LEN {
             return Err(wrong(1, "the file is far too long"));
         }
         let text = str::from_utf8(data).map_err(|error| {
@@ -205,24 +239,15 @@ impl LineFile {
     }
 
     /// Waits until no other process changes the file. The lock ends with the returned file.
-    fn lock(&self) -> Result<File, FileError> {
+    fn lock(&self) -> Result<OwnedFd, FileError> {
         // The file itself is replaced, so that a lock on it would be a lock on the old one.
         let mut path = self.path.clone().into_os_string();
         path.push(".lock");
         let path = PathBuf::from(path);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
+        let file = disk::open(CWD, &path, OFlags::WRONLY | OFlags::CREATE, Mode::RUSR | Mode::WUSR)
             .map_err(io_error("open", &path))?;
-        loop {
-            match flock(&file, FlockOperation::LockExclusive) {
-                Err(rustix::io::Errno::INTR) => {}
-                done => return done.map(|()| file).map_err(io_error("lock", &path)),
-            }
-        }
+        disk::lock(&file, FlockOperation::LockExclusive).map_err(io_error("lock", &path))?;
+        Ok(file)
     }
 
     fn replace<T: Entry>(&self, entries: &[T]) -> Result<(), FileError> {

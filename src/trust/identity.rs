@@ -1,28 +1,35 @@
 //! The long-term key pair that says who this person is, and its file.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use data_encoding::BASE64;
-use rustix::fs::{CWD, OFlags, RenameFlags};
+use rustix::fs::{FileType, RawMode};
 use rustls::crypto::aws_lc_rs::sign::{any_eddsa_type, any_supported_type};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::SigningKey;
 
-use super::file::{FileError, create_private_dir, discard, folder_of, io_error, sync_folder, write_temporary};
+use super::file::{
+    FileError, create_private_dir, discard, folder_of, io_error, sync_folder, sync_names, write_temporary,
+};
+use crate::disk::{self, CWD, Errno, Mode, OFlags, Stat};
 use crate::wire::PublicKey;
 
 /// Longest identity file that is read, in bytes; ours has 119.
-const MAX_FILE_LEN: u64 = 16 * 1024;
+const MAX_FILE_LEN: usize = 16 * 1024;
+
+/// Until what age of the file it may not have reached the disk, in seconds: whoever made it was stopped perhaps, and the
+/// system brings everything there within half a minute by itself.
+const YOUNG: i64 = 120;
 
 /// Rights that nobody but the owner may have.
-const OTHERS: u32 = 0o077;
+const OTHERS: RawMode = 0o077;
 
 /// Why there is no identity. Each text says what to do; pchat never replaces an identity by itself, because
 /// everybody who knows the old one would take this person for a stranger.
@@ -43,7 +50,7 @@ pub enum IdentityError {
         /// The file.
         path: PathBuf,
         /// Its mode.
-        mode: u32,
+        mode: RawMode,
     },
     /// The file is a symbolic link.
     #[error("the identity file {} is a symbolic link; put the file itself there", .0.display())]
@@ -82,19 +89,21 @@ impl Identity {
     ///
     /// If the file is there and not usable, or could not be read or made.
     pub fn load_or_create(path: &Path) -> Result<Self, IdentityError> {
-        if let Some(identity) = Self::load(path)? {
+        if let Some((identity, about)) = Self::read(path)? {
+            if is_young(&about) {
+                keep(path)?;
+            }
             return Ok(identity);
         }
         create_private_dir(folder_of(path))?;
         let pem = to_pem(&new_pkcs8()?);
         let temporary = write_temporary(path, pem.as_bytes())?;
         let placed = place(&temporary, path);
-        discard_if_there(&temporary);
+        discard(&temporary);
         match placed {
             // Whoever was first, the file decides.
-            Ok(()) => sync_folder(path)?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(io_error("create", path)(error).into()),
+            Ok(()) | Err(Errno::EXIST) => keep(path)?,
+            Err(errno) => return Err(io_error("create", path)(errno).into()),
         }
         let missing = || io_error("read", path)(io::Error::from(io::ErrorKind::NotFound)).into();
         Self::load(path)?.ok_or_else(missing)
@@ -106,18 +115,20 @@ impl Identity {
     ///
     /// If the file is there and not usable, or could not be read.
     pub fn load(path: &Path) -> Result<Option<Self>, IdentityError> {
+        Ok(Self::read(path)?.map(|(identity, _)| identity))
+    }
+
+    fn read(path: &Path) -> Result<Option<(Self, Stat)>, IdentityError> {
         // Opening a FIFO waits for its other end unless told not to.
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let opened = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path);
-        let mut file = match opened {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = match disk::open(CWD, path, flags, Mode::empty()) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(Errno::NOENT) => return Ok(None),
             Err(_) if path.is_symlink() => return Err(IdentityError::Symlink(path.to_owned())),
-            Err(error) => return Err(io_error("open", path)(error).into()),
+            Err(errno) => return Err(io_error("open", path)(errno).into()),
         };
-        check_kind_and_mode(&file, path)?;
-        let mut pem = Vec::new();
-        file.by_ref().take(MAX_FILE_LEN).read_to_end(&mut pem).map_err(io_error("read", path))?;
+        let about = check_kind_and_mode(&file, path)?;
+        let pem = disk::read_all(&file, MAX_FILE_LEN).map_err(io_error("read", path))?;
         if pem.is_empty() {
             return Err(IdentityError::Empty(path.to_owned()));
         }
@@ -127,7 +138,7 @@ impl Identity {
             _ => None,
         };
         match identity {
-            Some(identity) => Ok(Some(identity)),
+            Some(identity) => Ok(Some((identity, about))),
             None if any_supported_type(&der).is_ok() => Err(IdentityError::Kind(path.to_owned())),
             None => Err(IdentityError::Garbage(path.to_owned())),
         }
@@ -156,14 +167,33 @@ impl fmt::Debug for Identity {
     }
 }
 
-fn check_kind_and_mode(file: &File, path: &Path) -> Result<(), IdentityError> {
-    let metadata = file.metadata().map_err(io_error("read", path))?;
-    if !metadata.is_file() {
+fn check_kind_and_mode(file: &OwnedFd, path: &Path) -> Result<Stat, IdentityError> {
+    let about = disk::look_at(file).map_err(io_error("read", path))?;
+    if FileType::from_raw_mode(about.st_mode) != FileType::RegularFile {
         return Err(IdentityError::NotAFile(path.to_owned()));
     }
-    let mode = metadata.permissions().mode() & 0o777;
+    let mode = about.st_mode & 0o777;
     if mode & OTHERS != 0 {
         return Err(IdentityError::Exposed { path: path.to_owned(), mode });
+    }
+    Ok(about)
+}
+
+fn is_young(about: &Stat) -> bool {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX).saturating_sub(about.st_ctime) < YOUNG
+}
+
+/// Brings the name of the file and those of the folders above it to the disk, before anybody is told of the identity: one
+/// that were gone after a power failure would be followed by another.
+fn keep(path: &Path) -> Result<(), FileError> {
+    sync_folder(path)?;
+    // Of those, which are as old as the system perhaps and not to be read, the ones that got a name just now.
+    let got_a_name = |above: &&Path| disk::look(CWD, above).is_ok_and(|about| is_young(&about));
+    for above in folder_of(path).ancestors().skip(1).filter(got_a_name) {
+        if let Err(error) = sync_names(above) {
+            tracing::debug!(path = %above.display(), %error, "could not bring a folder to the disk");
+        }
     }
     Ok(())
 }
@@ -181,20 +211,11 @@ fn to_pem(der: &PrivatePkcs8KeyDer<'_>) -> String {
 }
 
 /// Gives a finished file its name unless the name is taken.
-fn place(temporary: &Path, path: &Path) -> io::Result<()> {
-    match std::fs::hard_link(temporary, path) {
+fn place(temporary: &Path, path: &Path) -> disk::Result<()> {
+    match disk::link(CWD, temporary, CWD, path) {
         // Some file systems know no links.
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Ok(rustix::fs::renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE)?)
-        }
+        Err(errno) if errno != Errno::EXIST => disk::rename_new(CWD, temporary, CWD, path),
         done => done,
-    }
-}
-
-/// Removes the temporary file, which a rename has already taken away.
-fn discard_if_there(temporary: &Path) {
-    if temporary.exists() {
-        discard(temporary);
     }
 }
 

@@ -1,18 +1,15 @@
 //! Which room was entered last: one line in a file, replaced whole.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use super::{
     HostAddr,
-    file::{FileError, discard, io_error, sync_folder, write_temporary},
+    file::{FileError, io_error, open, replace},
 };
+use crate::disk;
 
 /// More than the longest address takes, in bytes.
-const MAX_LEN: u64 = 1024;
+const MAX_LEN: usize = 1024;
 
 /// The room that was entered last, in a file.
 #[derive(Clone, Debug)]
@@ -30,14 +27,10 @@ impl LastRoom {
     ///
     /// If the file cannot be read, or holds something else.
     pub fn get(&self) -> Result<Option<HostAddr>, FileError> {
-        let file = match File::open(&self.0) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io_error("open", &self.0)(error)),
-        };
-        let mut text = String::new();
-        file.take(MAX_LEN).read_to_string(&mut text).map_err(io_error("read", &self.0))?;
+        let Some(file) = open(&self.0)? else { return Ok(None) };
+        let bytes = disk::read_all(file, MAX_LEN).map_err(io_error("read", &self.0))?;
         let malformed = |reason: String| FileError::Malformed { path: self.0.clone(), line: 1, reason };
+        let text = String::from_utf8(bytes).map_err(|_| malformed("bytes that are no text".to_owned()))?;
         let addr = text.strip_suffix('\n').ok_or_else(|| malformed("it is not one whole line".to_owned()))?;
         addr.parse().map(Some).map_err(|error: super::AddressError| malformed(error.to_string()))
     }
@@ -48,12 +41,7 @@ impl LastRoom {
     ///
     /// If it cannot be written; then the one before stays.
     pub fn set(&self, addr: &HostAddr) -> Result<(), FileError> {
-        let temporary = write_temporary(&self.0, format!("{addr}\n").as_bytes())?;
-        std::fs::rename(&temporary, &self.0).map_err(|error| {
-            discard(&temporary);
-            io_error("replace", &self.0)(error)
-        })?;
-        sync_folder(&self.0)
+        replace(&self.0, format!("{addr}\n").as_bytes())
     }
 }
 

@@ -17,6 +17,8 @@ mod names;
 mod people;
 #[cfg(test)]
 pub(crate) mod scratch;
+#[cfg(test)]
+mod trials;
 
 pub use address::{AddressError, HostAddr};
 pub use date::Date;

@@ -1,12 +1,12 @@
 //! Taking up what an earlier attempt staged.
 
-use std::os::fd::AsFd;
+use std::os::{fd::AsFd, unix::ffi::OsStrExt};
 
 use rustix::fs::{FileType, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::{
-    calls::{file_len, file_type, names_in, stat},
+    calls::{self, file_len, file_type, look, names},
     clear,
     error::DiskError,
     plan::{PlannedFile, Step},
@@ -63,18 +63,17 @@ impl Staging {
 
     /// Enters a folder, which is made if it is not there.
     fn keep_folder(&self, position: &mut Position, name: &str) -> Result<(), DiskError> {
-        let calls = &self.shared.calls;
         let here = position.trail.here(&self.container);
-        let make = || match calls.mkdir(here, name, Mode::from_raw_mode(0o777)) {
+        let make = || match calls::mkdir(here, name, Mode::from_raw_mode(0o777)) {
             Err(Errno::EXIST) => Ok(()),
             done => done.map_err(self.error("create the folder", name)),
         };
         make()?;
-        let folder = match calls.folder(here, name) {
+        let folder = match calls::folder(here, name) {
             Err(Errno::NOTDIR | Errno::LOOP) => {
-                calls.remove(here, name, rustix::fs::AtFlags::empty()).map_err(self.error("remove", name))?;
+                calls::remove(here, name, rustix::fs::AtFlags::empty()).map_err(self.error("remove", name))?;
                 make()?;
-                calls.folder(here, name)
+                calls::folder(here, name)
             }
             opened => opened,
         };
@@ -85,7 +84,7 @@ impl Staging {
     /// Keeps the first `len` bytes of a file.
     fn keep_file(&self, position: &mut Position, file: PlannedFile, len: u64) -> Result<(), DiskError> {
         let here = position.trail.here(&self.container);
-        let found = match stat(here, &*file.name) {
+        let found = match look(here, &*file.name) {
             Ok(found) => Some(found),
             Err(Errno::NOENT) => None,
             Err(errno) => return Err(self.error("look at", &file.name)(errno)),
@@ -102,20 +101,20 @@ impl Staging {
         if whole && as_planned(&found, &file) {
             return Ok(());
         }
-        let calls = &self.shared.calls;
         let failed = |doing| self.error(doing, &file.name);
-        let handle = calls.open(here, &file.name, OFlags::empty()).map_err(failed("open"))?;
-        if rustix::fs::fstat(&handle).map(|opened| file_type(&opened)) != Ok(FileType::RegularFile) {
+        let handle = calls::open(here, &file.name, OFlags::empty()).map_err(failed("open"))?;
+        let opened = calls::look_at(&handle).map_err(failed("look at"))?;
+        if file_type(&opened) != FileType::RegularFile {
             return Err(self.not_whole());
         }
         if !whole {
-            calls.truncate(&handle, len).map_err(failed("cut"))?;
+            calls::truncate(&handle, len).map_err(failed("cut"))?;
             rustix::fs::seek(&handle, SeekFrom::Start(len)).map_err(failed("cut"))?;
         }
         if executable(&found) != file.executable {
             let mode = found.st_mode & 0o777;
             let mode = if file.executable { mode | (mode & 0o444) >> 2 } else { mode & !0o111 };
-            if let Err(error) = rustix::fs::fchmod(&handle, Mode::from_raw_mode(mode)) {
+            if let Err(error) = crate::disk::set_mode(&handle, Mode::from_raw_mode(mode)) {
                 tracing::debug!(%error, "could not set the rights of a file");
             }
         }
@@ -129,18 +128,16 @@ impl Staging {
 
     /// Removes what is in a folder except what is kept.
     fn purge(&self, folder: impl AsFd, kept: &Kept) -> Result<(), DiskError> {
-        let names = names_in(&folder).map_err(self.error("read", super::staging::CONTENT))?;
-        for name in names.iter().filter(|name| !kept.contains(name.to_bytes())) {
+        let names = names(&folder).map_err(self.error("read", super::staging::CONTENT))?;
+        for name in names.iter().filter(|name| !kept.contains(name.as_bytes())) {
             let shown = name.to_string_lossy();
-            clear::remove(&self.shared.calls, &folder, name).map_err(self.error("remove", &shown))?;
+            clear::remove(&folder, name).map_err(self.error("remove", &shown))?;
         }
         Ok(())
     }
 
     fn purge_one(&self, folder: impl AsFd, name: &str) -> Result<(), DiskError> {
-        // Names of a plan hold no NUL.
-        let Ok(whole) = std::ffi::CString::new(name) else { return Err(self.not_whole()) };
-        clear::remove(&self.shared.calls, folder, &whole).map_err(self.error("remove", name))
+        clear::remove(folder, name).map_err(self.error("remove", name))
     }
 }
 

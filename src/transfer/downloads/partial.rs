@@ -1,17 +1,17 @@
 //! Which partials there are, and whose they are.
 
-use std::{ffi::CStr, io, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags, Stat, flock};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::{
     Shared,
-    calls::{file_type, names_in, stat},
+    calls::{self, file_type, look},
     clear,
     error::{DiskError, disk_error},
     plan::Plan,
-    staging::{LOCK, Staging, now},
+    staging::{CONTENT, LOCK, Staging, now},
 };
 
 /// How often another place is made when somebody else was quicker; each time somebody else got one.
@@ -43,15 +43,14 @@ pub(super) fn stage(shared: &Arc<Shared>, key: &Key, plan: Plan) -> Result<Stagi
             break taken;
         }
         let name = format!("{beginning}{:016x}{END}", random().map_err(failed("create"))?);
-        shared.calls.mkdir(&shared.folder, &name, Mode::RWXU).map_err(failed("create"))?;
+        calls::mkdir(&shared.folder, &name, Mode::RWXU).map_err(failed("create"))?;
         match open_new(shared, &name) {
             Ok(made) => break (made, name),
             // Somebody else took it up before it was locked, and may have removed it since.
             Err(Errno::NOENT | Errno::WOULDBLOCK) if tries > 0 => tries -= 1,
             Err(errno) => {
                 // Empty as it is, it helps nobody.
-                let whole = std::ffi::CString::new(&*name).unwrap_or_default();
-                let _ = clear::remove(&shared.calls, &shared.folder, &whole);
+                let _ = clear::remove(&shared.folder, &name);
                 return Err(failed("create")(errno));
             }
         }
@@ -66,28 +65,28 @@ fn random() -> rustix::io::Result<u64> {
 }
 
 fn open_new(shared: &Shared, name: &str) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
-    let container = shared.calls.folder(&shared.folder, name)?;
-    let lock = shared.calls.open(&container, LOCK, OFlags::CREATE)?;
-    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+    let container = calls::folder(&shared.folder, name)?;
+    let lock = calls::open(&container, LOCK, OFlags::CREATE)?;
+    match calls::lock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(Errno::WOULDBLOCK) => return Err(Errno::WOULDBLOCK),
         // Where there are no locks, nobody takes it up, see below.
         Err(error) => tracing::debug!(%error, "could not lock a partial"),
     }
     // Whoever held it before us may have saved and removed it meanwhile.
-    if rustix::fs::fstat(&lock)?.st_nlink == 0 { Err(Errno::NOENT) } else { Ok((container, lock)) }
+    if calls::look_at(&lock)?.st_nlink == 0 { Err(Errno::NOENT) } else { Ok((container, lock)) }
 }
 
 /// Opens a partial that is this user's and that nobody uses, and locks it.
 fn take_up(shared: &Shared, name: &str) -> Option<(OwnedFd, OwnedFd)> {
-    let container = shared.calls.folder(&shared.folder, name).ok()?;
-    if !ours(&rustix::fs::fstat(&container).ok()?) {
+    let container = calls::folder(&shared.folder, name).ok()?;
+    if !ours(&calls::look_at(&container).ok()?) {
         return None;
     }
-    let lock = shared.calls.open(&container, LOCK, OFlags::CREATE).ok()?;
-    flock(&lock, FlockOperation::NonBlockingLockExclusive).ok()?;
+    let lock = calls::open(&container, LOCK, OFlags::CREATE).ok()?;
+    calls::lock(&lock, FlockOperation::NonBlockingLockExclusive).ok()?;
     // Whoever held it may have saved and removed it meanwhile.
-    let locked = rustix::fs::fstat(&lock).ok()?;
+    let locked = calls::look_at(&lock).ok()?;
     (locked.st_nlink > 0 && file_type(&locked) == FileType::RegularFile).then_some((container, lock))
 }
 
@@ -100,7 +99,7 @@ fn ours(found: &Stat) -> bool {
 
 /// The names of all partials, in an order of their own.
 fn names(shared: &Shared) -> rustix::io::Result<Vec<String>> {
-    let names = names_in(&shared.folder)?.into_iter().filter_map(|name| name.into_string().ok());
+    let names = calls::names(&shared.folder)?.into_iter().filter_map(|name| name.into_string().ok());
     let mut names: Vec<_> = names.filter(|name| is_partial(name)).collect();
     names.sort_unstable();
     Ok(names)
@@ -139,10 +138,8 @@ pub(super) fn forget(shared: &Shared, key: &Key) -> io::Result<()> {
 pub(super) fn measure(shared: &Shared) -> io::Result<(usize, u64)> {
     let mut sum = (0, 0_u64);
     for name in names(shared)? {
-        let Ok(found) = stat(&shared.folder, &*name) else { continue };
-        if ours(&found)
-            && let Ok(name) = std::ffi::CString::new(name)
-        {
+        let Ok(found) = look(&shared.folder, &name) else { continue };
+        if ours(&found) {
             sum.0 += 1;
             sum.1 = sum.1.saturating_add(clear::measure(&shared.folder, &name));
         }
@@ -164,18 +161,16 @@ pub(super) fn sweep(shared: &Shared, max_age: Duration) -> io::Result<usize> {
 }
 
 fn sweep_one(shared: &Shared, name: &str, youngest: i64) -> rustix::io::Result<bool> {
-    let container = shared.calls.folder(&shared.folder, name)?;
-    let container = rustix::fs::fstat(&container).map(|found| (container, found))?;
+    let container = calls::folder(&shared.folder, name)?;
+    let container = calls::look_at(&container).map(|found| (container, found))?;
     let (container, found) = container;
     // One that has no lock yet is being made, or what is left of one.
-    let used = stat(&container, LOCK).map_or(found.st_mtime, |lock| lock.st_mtime);
+    let used = look(&container, LOCK).map_or(found.st_mtime, |lock| lock.st_mtime);
     if used >= youngest || !ours(&found) {
         return Ok(false);
     }
     let Some((container, _lock)) = take_up(shared, name) else { return Ok(false) };
-    const CONTENT: &CStr = c"content";
-    clear::remove(&shared.calls, &container, CONTENT)?;
-    let whole = std::ffi::CString::new(name).map_err(|_| Errno::INVAL)?;
-    clear::remove(&shared.calls, &shared.folder, &whole)?;
+    clear::remove(&container, CONTENT)?;
+    clear::remove(&shared.folder, name)?;
     Ok(true)
 }

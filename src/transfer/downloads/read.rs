@@ -10,7 +10,7 @@ use std::{
 use rustix::io::{Errno, Result};
 
 use super::{
-    calls::{Calls, file_len, names_in, open_to_read, read, stat},
+    calls::{self, file_len, look, names, open_to_read, read},
     plan::{Plan, Step, Walk},
 };
 
@@ -30,19 +30,19 @@ impl Trail {
 
 /// How many bytes of the content are there, from its beginning: up to the first file that is missing, too short, too
 /// long or no file.
-pub(super) fn present(calls: &Calls, base: &OwnedFd, root: &str, plan: &Plan) -> io::Result<u64> {
+pub(super) fn present(base: &OwnedFd, root: &str, plan: &Plan) -> io::Result<u64> {
     let mut walk = Walk::default();
     let mut trail = Trail::default();
     let mut sum = 0;
     while let Some(step) = walk.next(plan, root).map_err(io::Error::other)? {
         match step {
-            Step::Folder(name) => match calls.folder(trail.here(base), &name) {
+            Step::Folder(name) => match calls::folder(trail.here(base), &name) {
                 Ok(folder) => trail.0.push(folder),
                 Err(errno) => return absent(errno).map(|()| sum),
             },
             Step::Up => drop(trail.0.pop()),
             Step::File(file) => {
-                let len = match stat(trail.here(base), &*file.name) {
+                let len = match look(trail.here(base), &*file.name) {
                     // What has a second name may be somebody's, and would be cut with it.
                     Ok(found) => file_len(&found).filter(|len| *len <= file.len && found.st_nlink == 1),
                     Err(errno) => return absent(errno).map(|()| sum),
@@ -67,7 +67,6 @@ fn absent(errno: Errno) -> io::Result<()> {
 
 /// Reads the first `len` bytes of the content that is really there.
 pub(super) fn feed(
-    calls: &Calls,
     (base, root): (&OwnedFd, &str),
     plan: &Plan,
     len: u64,
@@ -81,7 +80,7 @@ pub(super) fn feed(
         match walk.next(plan, root).map_err(io::Error::other)? {
             None => return Err(io::ErrorKind::UnexpectedEof.into()),
             Some(Step::Folder(name)) => {
-                let folder = calls.folder(trail.here(base), &name)?;
+                let folder = calls::folder(trail.here(base), &name)?;
                 trail.0.push(folder);
             }
             Some(Step::Up) => drop(trail.0.pop()),
@@ -108,7 +107,7 @@ pub(super) fn feed(
 }
 
 /// Whether exactly what is planned is there: all its names and lengths, and nothing else in its folders.
-pub(super) fn same_shape(calls: &Calls, base: &OwnedFd, root: &str, plan: &Plan) -> Result<bool> {
+pub(super) fn same_shape(base: &OwnedFd, root: &str, plan: &Plan) -> Result<bool> {
     let mut walk = Walk::default();
     let mut trail = Trail::default();
     // The names that should be in each of the folders around.
@@ -118,7 +117,7 @@ pub(super) fn same_shape(calls: &Calls, base: &OwnedFd, root: &str, plan: &Plan)
         match step {
             None => return Ok(true),
             Some(Step::Folder(name)) => {
-                let folder = calls.folder(trail.here(base), &name)?;
+                let folder = calls::folder(trail.here(base), &name)?;
                 trail.0.push(folder);
                 if let Some(count) = counts.last_mut() {
                     *count += 1;
@@ -127,12 +126,12 @@ pub(super) fn same_shape(calls: &Calls, base: &OwnedFd, root: &str, plan: &Plan)
             }
             Some(Step::Up) => {
                 // No name comes twice, so that the same number means the same names.
-                if trail.0.pop().map(names_in).transpose()?.map(|names| names.len()) != counts.pop() {
+                if trail.0.pop().map(names).transpose()?.map(|names| names.len()) != counts.pop() {
                     return Ok(false);
                 }
             }
             Some(Step::File(file)) => {
-                if file_len(&stat(trail.here(base), &*file.name)?) != Some(file.len) {
+                if file_len(&look(trail.here(base), &*file.name)?) != Some(file.len) {
                     return Ok(false);
                 }
                 if let Some(count) = counts.last_mut() {
@@ -145,7 +144,7 @@ pub(super) fn same_shape(calls: &Calls, base: &OwnedFd, root: &str, plan: &Plan)
 
 /// Hands each file and folder to the disk, for systems that cannot be asked to bring everything there.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn sync_each(calls: &Calls, base: &OwnedFd, root: &str, plan: &Plan) -> Result<()> {
+pub(super) fn sync_each(base: &OwnedFd, root: &str, plan: &Plan) -> Result<()> {
     let mut walk = Walk::default();
     let mut trail = Trail::default();
     loop {
@@ -153,15 +152,15 @@ pub(super) fn sync_each(calls: &Calls, base: &OwnedFd, root: &str, plan: &Plan) 
         match step {
             None => return Ok(()),
             Some(Step::Folder(name)) => {
-                let folder = calls.folder(trail.here(base), &name)?;
+                let folder = calls::folder(trail.here(base), &name)?;
                 trail.0.push(folder);
             }
             Some(Step::Up) => {
                 if let Some(folder) = trail.0.pop() {
-                    rustix::fs::fsync(folder)?;
+                    calls::sync(folder)?;
                 }
             }
-            Some(Step::File(file)) => rustix::fs::fsync(open_to_read(trail.here(base), &file.name)?)?,
+            Some(Step::File(file)) => calls::sync(open_to_read(trail.here(base), &file.name)?)?,
         }
     }
 }

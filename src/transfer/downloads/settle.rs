@@ -6,7 +6,7 @@ use rustix::fs::{AtFlags, Mode};
 use rustix::io::{Errno, Result};
 
 use super::{
-    Shared,
+    Shared, calls,
     error::{DiskError, disk_error},
     plan::{Kind, Plan},
     staging::CONTENT,
@@ -39,41 +39,46 @@ enum Way {
     Rename,
     /// By a second name, for a file, which simple file systems do not have.
     Link,
-    /// By something empty that holds its place: between the two steps a person may see it.
+    /// For a folder, after a look. Should somebody take the name right then, it fails, since a folder takes the place of
+    /// nothing but an empty one, in which nobody has anything to lose.
+    Look,
+    /// By something empty that holds its place: between the two steps a person may see it, and has it for good if the
+    /// program ends there. It is for files on file systems that can do nothing else.
     Placeholder,
 }
 
 /// Gives `content` this name, and leaves nothing if it fails.
 fn take(shared: &Shared, container: &OwnedFd, kind: Kind, name: &str, way: &mut Way) -> Result<()> {
-    let (calls, folder) = (&shared.calls, &shared.folder);
+    let folder = &shared.folder;
     if let Way::Rename = way {
-        match calls.rename_new(container, CONTENT, folder, name) {
+        match calls::rename_new(container, CONTENT, folder, name) {
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                *way = if kind == Kind::File { Way::Link } else { Way::Placeholder };
+                *way = if kind == Kind::File { Way::Link } else { Way::Look };
             }
             done => return done,
         }
     }
     if let Way::Link = way {
-        match calls.link(container, CONTENT, folder, name) {
+        match calls::link(container, CONTENT, folder, name) {
             // The other name is removed with the partial.
             Err(Errno::PERM | Errno::NOSYS | Errno::NOTSUP | Errno::MLINK | Errno::INVAL) => *way = Way::Placeholder,
             done => return done,
         }
     }
-    let placeholder_flags = match kind {
-        Kind::File => {
-            drop(calls.create(folder, name, Mode::RUSR | Mode::WUSR)?);
-            AtFlags::empty()
-        }
-        Kind::Folder => {
-            calls.mkdir(folder, name, Mode::RWXU)?;
-            AtFlags::REMOVEDIR
-        }
-    };
-    let done = calls.rename(container, CONTENT, folder, name);
+    if let Way::Look = way {
+        return match calls::look(folder, name) {
+            Ok(_) => Err(Errno::EXIST),
+            Err(Errno::NOENT) => match calls::rename(container, CONTENT, folder, name) {
+                Err(Errno::NOTEMPTY | Errno::NOTDIR) => Err(Errno::EXIST),
+                done => done,
+            },
+            Err(errno) => Err(errno),
+        };
+    }
+    drop(calls::create(folder, name, Mode::RUSR | Mode::WUSR)?);
+    let done = calls::rename(container, CONTENT, folder, name);
     if done.is_err()
-        && let Err(error) = calls.remove(folder, name, placeholder_flags)
+        && let Err(error) = calls::remove(folder, name, AtFlags::empty())
     {
         tracing::debug!(name, %error, "could not remove a placeholder");
     }

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::{
     Saved, Shared,
-    calls::{file_len, file_type, set_modified, stat},
+    calls::{self, file_len, file_type, look, set_modified},
     clear,
     error::{DiskError, disk_error},
     plan::{Kind, Plan, PlannedFile, Step, Walk},
@@ -74,7 +74,7 @@ impl Staging {
     ///
     /// If the system refuses to say.
     pub fn present(&self) -> io::Result<u64> {
-        read::present(&self.shared.calls, &self.container, CONTENT, &self.plan)
+        read::present(&self.container, CONTENT, &self.plan)
     }
 
     /// Reads the first `len` bytes of what is really there and gives them to `step`, until it says to stop.
@@ -83,7 +83,7 @@ impl Staging {
     ///
     /// If there are not so many, or the system refuses.
     pub fn hash(&self, len: u64, step: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<ControlFlow<()>> {
-        read::feed(&self.shared.calls, (&self.container, CONTENT), &self.plan, len, step)
+        read::feed((&self.container, CONTENT), &self.plan, len, step)
     }
 
     /// Keeps the first `offset` bytes, at most as many as are present, removes everything else that is staged, and
@@ -122,7 +122,7 @@ impl Staging {
             };
             let len = usize::try_from(file.left).map_or(rest.len(), |left| left.min(rest.len()));
             let (now, later) = rest.split_at(len);
-            self.shared.calls.write(&file.handle, now).map_err(self.error("write", &file.name))?;
+            calls::write(&file.handle, now).map_err(self.error("write", &file.name))?;
             file.left -= len as u64;
             rest = later;
             if file.left == 0
@@ -157,7 +157,7 @@ impl Staging {
             return Err(error);
         }
         let name = settle(&self.shared, &self.container, &self.plan)?;
-        let synced = self.shared.calls.sync(&self.shared.folder).map_err(disk_error("save", &name));
+        let synced = calls::sync(&self.shared.folder).map_err(disk_error("save", &name));
         self.clear();
         synced?;
         Ok(Saved { path: self.shared.path.join(&name), name, kind: self.plan.kind, hash: None })
@@ -179,11 +179,10 @@ impl Staging {
     }
 
     fn remove(&self) -> rustix::io::Result<()> {
-        let calls = &self.shared.calls;
-        clear::remove(calls, &self.container, c"content")?;
+        clear::remove(&self.container, CONTENT)?;
         // The lock goes last: until then nobody else takes the partial for free.
-        clear::remove(calls, &self.container, c"lock")?;
-        match calls.remove(&self.shared.folder, &*self.name, AtFlags::REMOVEDIR) {
+        clear::remove(&self.container, LOCK)?;
+        match calls::remove(&self.shared.folder, &*self.name, AtFlags::REMOVEDIR) {
             Err(Errno::NOENT) => Ok(()),
             done => done,
         }
@@ -199,8 +198,8 @@ impl Staging {
                 Step::Folder(name) => {
                     let here = position.trail.here(&self.container);
                     let mode = Mode::from_raw_mode(0o777);
-                    self.shared.calls.mkdir(here, &name, mode).map_err(self.error("create the folder", &name))?;
-                    let folder = self.shared.calls.folder(here, &name);
+                    calls::mkdir(here, &name, mode).map_err(self.error("create the folder", &name))?;
+                    let folder = calls::folder(here, &name);
                     position.trail.0.push(folder.map_err(self.error("open the folder", &name))?);
                 }
                 Step::Up => drop(position.trail.0.pop()),
@@ -226,7 +225,7 @@ impl Staging {
     fn create(&self, position: &Position, file: &PlannedFile) -> Result<OwnedFd, DiskError> {
         let mode = if file.executable { 0o777 } else { 0o666 };
         let here = position.trail.here(&self.container);
-        self.shared.calls.create(here, &file.name, Mode::from_raw_mode(mode)).map_err(self.error("create", &file.name))
+        calls::create(here, &file.name, Mode::from_raw_mode(mode)).map_err(self.error("create", &file.name))
     }
 
     pub(super) fn finish(&self, position: &mut Position, file: Growing) {
@@ -238,36 +237,33 @@ impl Staging {
 
     /// Whether `content` is what was written there.
     fn is_whole(&self, position: &Position) -> rustix::io::Result<bool> {
-        let found = match stat(&self.container, CONTENT) {
+        let found = match look(&self.container, CONTENT) {
             Err(Errno::NOENT) => return Ok(false),
             found => found?,
         };
         let same = match (&position.whole, self.plan.kind) {
-            (Some(file), _) => {
-                rustix::fs::fstat(file)?.st_ino == found.st_ino && file_len(&found) == Some(self.plan.len)
-            }
+            (Some(file), _) => calls::look_at(file)?.st_ino == found.st_ino && file_len(&found) == Some(self.plan.len),
             (None, Kind::File) => file_len(&found) == Some(self.plan.len),
             (None, Kind::Folder) => file_type(&found) == FileType::Directory,
         };
         // What an earlier attempt left was made from another list of names, perhaps.
-        let shape = || read::same_shape(&self.shared.calls, &self.container, CONTENT, &self.plan);
+        let shape = || read::same_shape(&self.container, CONTENT, &self.plan);
         Ok(same && (!position.resumed || shape()?))
     }
 
     fn sync(&self, position: &Position) -> Result<(), DiskError> {
-        let calls = &self.shared.calls;
         let failed = || self.error("save", CONTENT);
         match (&position.whole, self.plan.kind) {
-            (Some(file), _) => calls.sync(file).map_err(failed()),
+            (Some(file), _) => calls::sync(file).map_err(failed()),
             (None, Kind::File) => {
-                let file = calls.open(&self.container, CONTENT, OFlags::empty()).map_err(failed())?;
-                calls.sync(file).map_err(failed())
+                let file = calls::open(&self.container, CONTENT, OFlags::empty()).map_err(failed())?;
+                calls::sync(file).map_err(failed())
             }
             #[cfg(target_os = "linux")]
-            (None, Kind::Folder) => calls.sync_everything(&self.lock).map_err(failed()),
+            (None, Kind::Folder) => calls::sync_everything(&self.lock).map_err(failed()),
             #[cfg(not(target_os = "linux"))]
-            (None, Kind::Folder) => read::sync_each(calls, &self.container, CONTENT, &self.plan)
-                .and_then(|()| calls.sync(&self.lock))
+            (None, Kind::Folder) => read::sync_each(&self.container, CONTENT, &self.plan)
+                .and_then(|()| calls::sync(&self.lock))
                 .map_err(failed()),
         }
     }
