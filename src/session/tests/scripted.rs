@@ -200,6 +200,7 @@ async fn case_47_and_143_a_room_that_breaks_the_protocol_ends_the_session_in_pla
         event(11, said(5, 1, None)),
         event(11, Event::Refused { n: 1, reason: String::new() }),
         event(11, Event::Left { member: 99, how: Departure::Quit }),
+        event(11, Event::Moved { port: 0 }),
         gap(1, 10),
         gap(0, 9),
         FromRoom::Welcome(welcome()),
@@ -215,6 +216,14 @@ async fn case_47_and_143_a_room_that_breaks_the_protocol_ends_the_session_in_pla
             Err(SendError::Over)
         ));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_143_a_room_that_sends_somebody_to_port_0_is_not_looked_for_there() {
+    let mut stage = Stage::set();
+    let (mut fake, _) = stage.dialed().await;
+    fake.say(FromRoom::Refused(Refusal::Moved { port: 0 })).await;
+    assert_eq!(stage.ending().await, Ending::Failed("the room breaks the protocol".into()));
 }
 
 #[tokio::test(start_paused = true)]
