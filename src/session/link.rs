@@ -186,13 +186,18 @@ impl<'a> Link<'a> {
     {
         let mut leave = self.shared.leave.subscribe();
         let mut bytes = BytesMut::new();
+        let mut asked: Option<Question> = None;
         loop {
+            asked = asked.or_else(|| questions.try_recv().ok());
             self.replies.drain(&mut bytes);
             self.unsent(&mut bytes);
             let free = self.asker().is_none();
             if free && self.want_roster.swap(false, Relaxed) {
                 self.ask(Request::Who { after: 0 }, Asker::Roster, &mut bytes);
-            } else if free && let Ok(Question { request, reply }) = questions.try_recv() {
+            } else if free
+                && let Some(Question { request, reply, .. }) =
+                    asked.take_if(|asked| self.shared.outbox().is_written(asked.after))
+            {
                 self.ask(request, Asker::Handle(reply), &mut bytes);
             }
             let leaving = *leave.borrow_and_update();
@@ -211,9 +216,8 @@ impl<'a> Link<'a> {
                 () = self.replies.ready() => {}
                 () = self.answered.notified() => {}
                 _ = leave.changed() => {}
-                Some(Question { request, reply }) = questions.recv(), if free => {
-                    self.ask(request, Asker::Handle(reply), &mut bytes);
-                }
+                // What was said before it may have come meanwhile, too, and goes first.
+                Some(question) = questions.recv(), if asked.is_none() => asked = Some(question),
             }
         }
     }
