@@ -17,9 +17,9 @@ use rustix::fs::OFlags;
 
 use crate::{
     args,
-    command::{Command, Context, Entry, Flow, Input, Result, async_trait, ensure},
-    tape::{Follower, Heard, Tape, object},
-    view::filter::clean,
+    command::{Command, Context, Entry, Event, Flow, Input, Result, async_trait, ensure},
+    tape::{Follower, Heard, Tape},
+    view::{Line, filter::clean, written},
 };
 use markdown::Markdown;
 
@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// `/log off` ends it, and without a file it tells where it writes to.
 #[derive(clap::Parser)]
 struct Log {
-    /// One JSON object a line instead of Markdown.
+    /// One JSON object a line instead of Markdown, as `--json` writes them.
     #[arg(long)]
     json: bool,
     /// The file; `~` is your home folder. `off` for none.
@@ -108,10 +108,14 @@ impl Form {
     fn line(&mut self, Heard { missed, shown }: &Heard, now: &Zoned) -> String {
         match self {
             Self::Markdown(markdown) => markdown.line(*missed, shown, now.time_zone()),
-            Self::Json if *missed > 0 => {
-                format!("{}\n{}\n", serde_json::json!({ "kind": "missed", "count": missed }), object(shown))
+            Self::Json => {
+                let line = written(shown.at, shown.line.clone());
+                if *missed == 0 {
+                    return line;
+                }
+                let event = Event::new("missed", "lines came faster than they could be written").with("lines", *missed);
+                written(shown.at, Line::Event(event)) + &line
             }
-            Self::Json => format!("{}\n", object(shown)),
         }
     }
 }
@@ -158,8 +162,17 @@ fn write(out: &mut impl Write, mut form: Form, follower: Follower) -> io::Result
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+
     use super::*;
-    use crate::{trust::scratch::Scratch, view::Line};
+    use crate::{
+        tape::Shown,
+        trust::{Fingerprint, scratch::Scratch},
+        view::{Manner, Privacy, Said, schema::Schema},
+        wire::PublicKey,
+    };
 
     /// A disk that takes so many bytes.
     struct Disk(usize);
@@ -188,6 +201,34 @@ mod tests {
         }
         let error = written.join().expect("it ends").expect_err("the disk is full");
         assert_eq!((error.kind(), said > 1), (io::ErrorKind::StorageFull, true));
+    }
+
+    #[test]
+    fn its_objects_are_those_that_are_documented_for_programs() {
+        let schema = Schema::documented();
+        let (at, key) = (Timestamp::UNIX_EPOCH, Fingerprint::of(&PublicKey([2; 32])));
+        let said = |privacy, manner, own, text: &str| {
+            let (name, text) = ("bob".to_owned(), text.to_owned());
+            Line::Said(Said { name, key: key.clone(), verified: false, privacy, own, manner, at, past: false, text })
+        };
+        let joined = Event::new("join", "bob joined").with("name", "bob").with("key", key.to_string());
+        let lines = [
+            ("message", said(Privacy::Room, Manner::Says, false, "a\nb \u{202e}\x1b[2J")),
+            ("action", said(Privacy::Room, Manner::Does, true, "waves")),
+            ("private", said(Privacy::Private, Manner::Says, true, "psst")),
+            ("join", Line::Event(joined)),
+            ("notice", Line::Notice("x".to_owned())),
+        ];
+        for (kind, line) in lines {
+            let shown = Arc::new(Shown { at, line });
+            let written = Form::Json.line(&Heard { missed: 3, shown }, &Zoned::now());
+            let kinds: Vec<_> = written.lines().map(|line| schema.check(line)).collect();
+            assert_eq!(kinds, ["missed", kind]);
+            assert!(
+                !written.contains('\x1b') && written.contains("\"time\":\"1970-01-01T00:00:00.000Z\""),
+                "{written}"
+            );
+        }
     }
 
     #[test]

@@ -9,11 +9,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::{
     limits::tape::{BYTES, LINES, WRITTEN},
-    view::{Line, Manner, Privacy},
+    view::Line,
 };
 
 /// A line with the time at which it was said or shown.
@@ -156,33 +155,6 @@ impl Tape {
     }
 }
 
-/// A line as one object of named values, for programs.
-pub fn object(shown: &Shown) -> Value {
-    let time = shown.at.to_string();
-    match &shown.line {
-        Line::Said(said) => json!({
-            "kind": if said.privacy == Privacy::Private { "private" } else { "message" },
-            "time": time,
-            "name": said.name,
-            "key": said.key.to_string(),
-            "own": said.own,
-            "action": said.manner == Manner::Does,
-            "past": said.past,
-            "text": said.text,
-        }),
-        Line::Event(event) => {
-            let mut values = event.values.clone();
-            values.insert("kind".to_owned(), event.kind.into());
-            values.insert("time".to_owned(), time.into());
-            values.insert("text".to_owned(), event.text.clone().into());
-            Value::Object(values)
-        }
-        Line::Notice(text) => json!({ "kind": "notice", "time": time, "text": text }),
-        Line::Output(text) => json!({ "kind": "output", "time": time, "text": text }),
-        Line::Error(text) => json!({ "kind": "error", "time": time, "text": text }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::thread;
@@ -190,7 +162,7 @@ mod tests {
     use super::*;
     use crate::{
         trust::Fingerprint,
-        view::{Event, Said},
+        view::{Manner, Privacy, Said},
         wire::PublicKey,
     };
 
@@ -258,20 +230,5 @@ mod tests {
         assert!(!tape.is_followed());
         let _stuck = tape.follow();
         tape.close(Duration::from_millis(1));
-    }
-
-    #[test]
-    fn a_line_is_an_object_with_its_values() {
-        let at = Timestamp::UNIX_EPOCH;
-        let line = said("hi \"there\"\n");
-        let object = |line| super::object(&Shown { at, line });
-        let told = object(line);
-        assert_eq!(
-            (&told["kind"], &told["text"], &told["own"]),
-            (&json!("message"), &json!("hi \"there\"\n"), &json!(false))
-        );
-        let event = Event::new("join", "bob joined").with("name", "bob").with("time", "forged");
-        let told = object(Line::Event(event));
-        assert_eq!(told, json!({"kind": "join", "name": "bob", "text": "bob joined", "time": "1970-01-01T00:00:00Z"}));
     }
 }

@@ -157,6 +157,7 @@ impl<D: Dial> Actor<D> {
     async fn refused(&mut self, refusal: Refusal) -> NotIn {
         let again = self.life.resume().is_some();
         match refusal {
+            Refusal::Moved { port: 0 } => broken(),
             Refusal::Moved { port } if self.moves < MAX_MOVES => {
                 self.moves += 1;
                 self.dial.moved(port).await;

@@ -87,6 +87,8 @@ pub enum AskError {
 /// A question on its way to the room.
 pub(super) struct Question {
     pub(super) request: Request,
+    /// The last number given out before it: the room hears what was said first, first.
+    pub(super) after: u64,
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
@@ -160,14 +162,15 @@ impl Handle {
         }
     }
 
-    /// Asks the room.
+    /// Asks the room, after everything that was sent before.
     ///
     /// # Errors
     ///
     /// See [`AskError`]. After an error it is not known whether the room acted.
     pub async fn ask(&self, request: Request) -> Result<Answer, AskError> {
         let (reply, answer) = oneshot::channel();
-        self.questions.send(Question { request, reply }).await.map_err(|_| AskError::Over)?;
+        let after = self.shared.outbox().last();
+        self.questions.send(Question { request, after, reply }).await.map_err(|_| AskError::Over)?;
         answer.await.map_err(|_| if *self.shared.over.borrow() { AskError::Over } else { AskError::Cut })
     }
 

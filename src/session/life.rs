@@ -314,6 +314,8 @@ impl Life {
                 self.member(MemberEvent::Muted { member, own, by, muted });
             }
             Event::Locked { by, locked } => self.member(MemberEvent::Locked { by, locked }),
+            // No room is there, and it would be looked for for ever.
+            Event::Moved { port: 0 } => return Err(Broken("it says that it moved to port 0")),
             Event::Moved { port } => self.events.push_back(SessionEvent::Moved { port }),
             Event::Stream { from, token } => {
                 let from = known(shared, from)?;

@@ -192,13 +192,18 @@ impl<'a> Link<'a> {
         let mut bytes = BytesMut::new();
         let late = tokio::time::sleep(self.timing.reunion);
         tokio::pin!(late);
+        let mut asked: Option<Question> = None;
         loop {
+            asked = asked.or_else(|| questions.try_recv().ok());
             self.replies.drain(&mut bytes);
             self.unsent(&mut bytes);
             let free = self.asker().is_none();
             if free && self.want_roster.swap(false, Relaxed) {
                 self.ask(Request::Who { after: 0 }, Asker::Roster, &mut bytes);
-            } else if free && let Ok(Question { request, reply }) = questions.try_recv() {
+            } else if free
+                && let Some(Question { request, reply, .. }) =
+                    asked.take_if(|asked| self.shared.outbox().is_written(asked.after))
+            {
                 self.ask(request, Asker::Handle(reply), &mut bytes);
             }
             let leaving = *leave.borrow_and_update();
@@ -218,9 +223,8 @@ impl<'a> Link<'a> {
                 () = self.answered.notified() => {}
                 _ = leave.changed() => {}
                 () = &mut late, if !late.is_elapsed() => drop(self.shared.outbox().expect_nobody()),
-                Some(Question { request, reply }) = questions.recv(), if free => {
-                    self.ask(request, Asker::Handle(reply), &mut bytes);
-                }
+                // What was said before it may have come meanwhile, too, and goes first.
+                Some(question) = questions.recv(), if asked.is_none() => asked = Some(question),
             }
         }
     }

@@ -81,6 +81,16 @@ impl Outbox {
         self.waiting.len()
     }
 
+    /// The highest number given out.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Whether nothing up to `n` is still to be written to the present link.
+    pub(super) fn is_written(&self, n: u64) -> bool {
+        self.next().max(self.sent + 1) > n
+    }
+
     /// The lowest number that may still be sent.
     pub(super) fn next(&self) -> u64 {
         self.waiting.front().map_or(self.last + 1, |envelope| envelope.n)

@@ -89,6 +89,11 @@ impl View for Json {
     }
 }
 
+/// What was shown at some time as the line that a program reads, with its end.
+pub fn written(at: Timestamp, line: Line) -> String {
+    Object { time: at, ..Object::of(line) }.line()
+}
+
 /// One line: type and time first, then what it says.
 struct Object {
     kind: &'static str,

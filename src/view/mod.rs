@@ -26,9 +26,9 @@ mod writer;
 
 pub use abilities::is_coloured;
 pub use backlog::Backlog;
-pub use json::Json;
 #[cfg(test)]
 pub(crate) use json::schema;
+pub use json::{Json, written};
 pub use line::{Bar, Direction, Event, Line, Manner, Privacy, Said};
 pub use look::Look;
 pub use plain::Plain;

@@ -182,7 +182,7 @@ pub enum Refusal {
     Name(String),
     /// The room is at another port of the same address now.
     Moved {
-        /// The port.
+        /// The port, which is not 0.
         port: u16,
     },
     /// This very instance is the room's own member.
@@ -371,7 +371,7 @@ pub enum Event {
     },
     /// The room moved to another port of the same address.
     Moved {
-        /// The port.
+        /// The port, which is not 0.
         port: u16,
     },
     /// A member opens a stream to this one. Only its target is told.

@@ -190,7 +190,7 @@ fn a_talk_is_written_down_to_its_last_line_and_added_to() {
     assert_eq!(now.matches("# Talk in the room of alice, ").count(), 2, "{now}");
     let line = fs::read_to_string(&json).expect("it is there");
     let object: serde_json::Value = serde_json::from_str(line.trim_end()).expect("one object");
-    assert_eq!((object["kind"].as_str(), object["text"].as_str()), (Some("message"), Some("as \"json\"")));
+    assert_eq!((object["type"].as_str(), object["text"].as_str()), (Some("message"), Some("as \"json\"")));
     member.say("/log /dev/null");
     member.err.expect("error: could not write to /dev/null: it is no file");
 }

@@ -200,6 +200,7 @@ async fn case_47_and_143_a_room_that_breaks_the_protocol_ends_the_session_in_pla
         event(11, said(5, 1, None)),
         event(11, Event::Refused { n: 1, reason: String::new() }),
         event(11, Event::Left { member: 99, how: Departure::Quit }),
+        event(11, Event::Moved { port: 0 }),
         gap(1, 10),
         gap(0, 9),
         FromRoom::Welcome(welcome()),
@@ -215,6 +216,14 @@ async fn case_47_and_143_a_room_that_breaks_the_protocol_ends_the_session_in_pla
             Err(SendError::Over)
         ));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_143_a_room_that_sends_somebody_to_port_0_is_not_looked_for_there() {
+    let mut stage = Stage::set();
+    let (mut fake, _) = stage.dialed().await;
+    fake.say(FromRoom::Refused(Refusal::Moved { port: 0 })).await;
+    assert_eq!(stage.ending().await, Ending::Failed("the room breaks the protocol".into()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -422,6 +431,58 @@ async fn a_question_while_the_link_is_cut_fails_and_one_under_way_too() {
     drop(fake);
     assert!(matches!(asked.await.unwrap(), Err(AskError::Cut)));
     assert!(matches!(stage.owner.handle.ask(Request::Place).await, Err(AskError::Cut)));
+}
+
+/// Takes what a session says and repeats it until it asks something. The number of the last line before that.
+async fn lines_before_a_question(fake: &mut Fake) -> u64 {
+    let mut last = 0;
+    loop {
+        match fake.hear().await {
+            ToRoom::Envelope(Envelope { n, .. }) => {
+                last = n;
+                fake.event(10 + n, said(5, n, None)).await;
+            }
+            ToRoom::Ask(_) => return last,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_follows_the_lines_that_were_sent_before_it_over_whichever_link() {
+    let (mut stage, mut fake) = Stage::entered().await;
+    let handle = stage.owner.handle.clone();
+    let say = async |bytes| handle.send(line(To::Everyone, &"x".repeat(bytes), None), WhenFull::Fail).await.unwrap();
+    let ask = || {
+        let handle = handle.clone();
+        tokio::spawn(async move { handle.ask(Request::Place).await })
+    };
+    // More than is on its way at one time.
+    for _ in 0..15 {
+        say(4_000).await;
+    }
+    let asked = ask();
+    assert_eq!(lines_before_a_question(&mut fake).await, 15);
+    fake.say(FromRoom::Answer(Answer::Done)).await;
+    assert!(matches!(asked.await.unwrap(), Ok(Answer::Done)));
+    // A line and a question at one moment, which is a matter of luck.
+    for n in 16..80 {
+        say(1).await;
+        let asked = ask();
+        assert_eq!(lines_before_a_question(&mut fake).await, n);
+        fake.say(FromRoom::Answer(Answer::Done)).await;
+        asked.await.unwrap().unwrap();
+    }
+    for _ in 80..95 {
+        say(4_000).await;
+    }
+    drop(fake);
+    let (mut fake, hello) = stage.dialed().await;
+    assert_eq!(hello.next, 80);
+    fake.say(FromRoom::Welcome(Welcome { accepted: 79, ..welcome() })).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Restored { .. })).await;
+    let _asked = ask();
+    assert_eq!(lines_before_a_question(&mut fake).await, 94);
 }
 
 #[tokio::test(start_paused = true)]

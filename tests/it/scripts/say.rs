@@ -1,7 +1,7 @@
 //! `pchat say`.
 
 use super::{assert_silent, once, open_room};
-use crate::support::{Home, Pchat, Proxy, Signal};
+use crate::support::{Ended, Home, Pchat, Proxy, Signal};
 
 #[test]
 fn what_the_command_line_says_is_said_as_text_and_delivered_before_the_end() {
@@ -77,9 +77,17 @@ fn what_cannot_be_delivered_is_an_error_and_ends_in_1() {
     host.say("mute bob");
     host.out.expect_start("* bob was muted by ");
     saying.say("two");
-    let muted = saying.end();
-    assert_eq!(muted.code, Some(1), "{muted:?}");
-    assert!(muted.err.starts_with("error: ") && muted.err.contains("muted"), "{}", muted.err);
+    let muted = ["error: not said: the host has muted you"];
+    let fails = |ended: Ended| assert_eq!((ended.code, ended.err.lines().collect::<Vec<_>>()), (Some(1), muted.into()));
+    fails(saying.end());
+    fails(once(&bob, &["say", &address, "--name", "bob", "two"]));
+    let mut member = Pchat::run(&bob, &["join", &address, "--name", "bob"]);
+    member.say("two");
+    fails(member.end());
+    let mut member = Pchat::run(&bob, &["join", &address, "--name", "bob", "--json"]);
+    member.say(r#"{"line": "two"}"#);
+    member.say(r#"{"line": "/quit"}"#);
+    assert_eq!(member.wait().code, Some(1));
     assert!(!host.out.so_far().contains(&"bob: two".to_owned()));
 }
 
