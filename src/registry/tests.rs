@@ -388,8 +388,13 @@ fn candidates_say_what_they_are() {
     assert_eq!(about("ex"), about("qui"), "another name of the same command");
 }
 
+/// How many lines are typed: more with `PROPTEST_CASES`.
+fn lines() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10_000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(ProptestConfig::with_cases(lines()))]
 
     #[test]
     fn case_a14_no_typed_line_panics(

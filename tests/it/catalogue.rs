@@ -56,17 +56,23 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 /// The names of all tests.
 fn tests() -> BTreeSet<String> {
-    let mut tests = BTreeSet::new();
+    tests_and_whether_ignored().into_keys().collect()
+}
+
+/// The names of all tests, and whether they are run only when asked for.
+pub(crate) fn tests_and_whether_ignored() -> BTreeMap<String, bool> {
+    let mut tests = BTreeMap::new();
     for path in ["src", "commands", "tests"].into_iter().flat_map(|folder| sources(&root().join(folder))) {
         let text = fs::read_to_string(&path).expect("a source");
-        let mut marked = false;
+        let (mut marked, mut ignored) = (false, false);
         for line in text.lines().map(str::trim) {
             let name = line.split_once("fn ").map(|(_, rest)| rest.split(['(', '<']).next().unwrap_or_default());
             match name {
                 Some(name) if marked => {
-                    tests.insert(name.to_owned());
-                    marked = false;
+                    tests.insert(name.to_owned(), ignored);
+                    (marked, ignored) = (false, false);
                 }
+                _ if line.starts_with("#[ignore") => ignored = true,
                 _ => marked |= line.starts_with("#[test]") || line.starts_with("#[tokio::test"),
             }
         }

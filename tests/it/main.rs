@@ -22,6 +22,7 @@ mod people;
 mod plain;
 mod ports;
 mod power;
+mod promises;
 mod question;
 mod reading;
 mod rights;
