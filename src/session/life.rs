@@ -101,6 +101,10 @@ impl Life {
         self.events.push_back(match before {
             None => SessionEvent::Entered { members, host },
             Some(before) => {
+                if before == epoch {
+                    // That something may be missing is told once, as a whole.
+                    self.inbox.gap();
+                }
                 outbox.set_again();
                 shared.waiting.send_replace(outbox.len());
                 SessionEvent::Restored { restarted: before != epoch, missed: before == epoch }
@@ -171,7 +175,7 @@ impl Life {
         let Past { key, instance, name, n, age_secs, said: Said { command, payload } } = past;
         let own = { shared.roster().me().clone() };
         // What this program has said comes back as an echo, if it has not yet.
-        if (key, instance) == (own.key, own.instance) || self.inbox.has_seen((key, instance), n) {
+        if (key, instance) == (own.key, own.instance) || !self.inbox.tell((key, instance), n) {
             return Ok(());
         }
         let from = Member { number: 0, key, instance, name };
@@ -326,11 +330,12 @@ impl Life {
         if own {
             self.acknowledge(n, shared)?;
         }
-        if let Some(kept) = kept {
-            shared.roster().keep(kept.number, from.clone(), said.command.clone());
-        }
+        // What is kept anew has been taken back since it was said, if it was: it is up again, under another number.
+        let up = kept.is_some_and(|kept| shared.roster().keep(kept.number, from.clone(), said.command.clone()));
         let private_too = private.is_some();
-        if !self.judge(&from, Numbers { n, prev, private: private_too, replay }, own) {
+        let told = kept.is_none() && !private_too && self.inbox.was_told((from.key, from.instance), n);
+        let fresh = self.judge(&from, Numbers { n, prev, private: private_too, replay }, own);
+        if told || !fresh && !up {
             return Ok(());
         }
         let Said { command, payload } = said;

@@ -113,10 +113,9 @@ impl Roster {
         Some((member, gone.map(|(kept, (_, command))| (kept, command)).collect()))
     }
 
-    pub(super) fn keep(&mut self, number: u32, from: Member, command: String) {
-        if self.kept.len() < MAX_KEPT_KNOWN {
-            self.kept.insert(number, (from, command));
-        }
+    /// Notes a kept envelope, and says whether it is new.
+    pub(super) fn keep(&mut self, number: u32, from: Member, command: String) -> bool {
+        self.kept.len() < MAX_KEPT_KNOWN && self.kept.insert(number, (from, command)).is_none()
     }
 
     /// The numbers of the kept envelopes, in ascending order.
