@@ -349,8 +349,12 @@ impl<'j, 'a> Reader<'j, 'a> {
         let other = text.is_some_and(|text| text.as_bytes() != &message.payload[..]);
         let twice = !self.heard.insert((sender, message.n));
         let track = self.tracks.entry(sender).or_default();
-        let late = (message.n <= track.highest || twice) && !up;
-        let silent = !(replay || up && twice)
+        let late = message.n <= track.highest || twice;
+        if late && up {
+            // It was taken back since it was heard, and is there again.
+            return;
+        }
+        let silent = !replay
             && track.last[kind].zip(before).is_some_and(|(last, before)| last < before)
             && !std::mem::take(&mut track.stated[kind]);
         let (highest, last) = (track.highest, track.last[kind]);
