@@ -72,6 +72,11 @@ pub(super) fn judge(world: &World) -> Result<Seen, Vec<String>> {
     let wrong = std::mem::take(&mut truth.wrong);
     let runs = inner.runs.iter().enumerate().map(|(at, run)| (id(run), at)).collect();
     let undelivered = inner.runs.iter().map(undelivered).collect();
+    let said = truth.events.iter().filter_map(|((room, _), known)| match &known.event {
+        Event::Said { from, n, .. } => Some((*truth.who.get(&(*room, *from))?, *n)),
+        _ => None,
+    });
+    let said = said.collect();
     let (backlog, ban) = (world.troubles.config.backlog, world.troubles.config.timing.ban);
     let mut judge = Judge {
         truth: &truth,
@@ -80,6 +85,7 @@ pub(super) fn judge(world: &World) -> Result<Seen, Vec<String>> {
         undelivered,
         backlog,
         ban,
+        said,
         shown: Vec::new(),
         seen: Seen::default(),
         wrong,
@@ -112,6 +118,8 @@ struct Judge<'a> {
     /// How many lines the rooms remember, and how long they put out.
     backlog: usize,
     ban: std::time::Duration,
+    /// What the rooms took of whom, as far as anybody was told.
+    said: BTreeSet<(Sender, u64)>,
     /// What each run was shown as kept.
     shown: Vec<BTreeSet<u32>>,
     seen: Seen,
@@ -239,9 +247,13 @@ impl Judge<'_> {
             if !kept.is_subset(&run.tags) {
                 self.wrong.push(format!("run {at} wants {:?} kept, and {kept:?} are", run.tags));
             }
-            let public: BTreeSet<u32> = run.sent.iter().filter(|s| s.to.is_none()).filter_map(|s| s.tag).collect();
+            // A refusal may be in a gap.
+            let taken = |sent: &&Sent| sent.to.is_none() && self.said.contains(&(id(run), sent.n));
+            let public: BTreeSet<u32> = run.sent.iter().filter(taken).filter_map(|s| s.tag).collect();
             let lacking: Vec<_> = wanted.intersection(&public).filter(|tag| !kept.contains(tag)).collect();
-            if !lacking.is_empty() {
+            // What its program set again by itself was refused.
+            let again = self.undelivered[at].iter().any(|n| self.sent(at, *n).is_none());
+            if !lacking.is_empty() && !again {
                 self.wrong.push(format!("run {at} wants {lacking:?} kept, which are not"));
             }
         }

@@ -87,13 +87,12 @@ impl<'j, 'a> Reader<'j, 'a> {
                 SessionEvent::Message(message) if message.past.is_some() => self.told(message),
                 SessionEvent::Message(message) => self.message(message),
                 SessionEvent::Member(event) => self.member(event),
+                SessionEvent::Acknowledged { n } => self.acknowledged(*n),
                 SessionEvent::Undelivered { n, .. } => self.show(&Shown::Undelivered(*n)),
                 SessionEvent::Missed { count } => self.missed(*count),
                 SessionEvent::Lost { from } => {
                     self.judge.seen.count("lost", 1);
-                    let sender = (from.key, from.instance);
-                    self.lost.push(sender);
-                    self.tracks.entry(sender).or_default().stated = [true; 2];
+                    self.lost((from.key, from.instance));
                 }
                 SessionEvent::Withdrawn { withdrawal, .. } => drop(self.kept.remove(&withdrawal.number)),
                 SessionEvent::Cut { .. } => self.judge.seen.count("cuts", 1),
@@ -258,6 +257,30 @@ impl<'j, 'a> Reader<'j, 'a> {
         self.tracks.values_mut().for_each(|track| track.stated = [true; 2]);
     }
 
+    /// Something of that sender is missing.
+    fn lost(&mut self, sender: Sender) {
+        self.lost.push(sender);
+        let stated = std::mem::replace(&mut self.tracks.entry(sender).or_default().stated, [true; 2]);
+        if stated == [true; 2] {
+            self.wrong(format!("what is missing of {:?} is stated twice", self.judge.run_of(sender)));
+        }
+    }
+
+    /// What is acknowledged has come back, or is in a gap: what is still to come must be said again to a room that crashes.
+    fn acknowledged(&mut self, line: u64) {
+        let Some(stay) = self.stay else { return self.wrong("an acknowledgement before it is in") };
+        let mut to_come = self.judge.truth.events.range((stay.room, self.seq + 1)..(stay.room + 1, 0));
+        let early = to_come.find_map(|((_, seq), known)| match known.event {
+            Event::Said { from, n, .. } if from == stay.number => self.shown(stay, *seq, known).map(|_| n),
+            Event::Refused { n, .. } => self.shown(stay, *seq, known).map(|_| n),
+            _ => None,
+        });
+        // The one that this goes with comes next.
+        if let Some(early) = early.filter(|early| *early < line) {
+            self.wrong(format!("{line} is acknowledged, and {early} is still to come"));
+        }
+    }
+
     /// Something of the past.
     fn told(&mut self, message: &Incoming) {
         self.judge.seen.count("past", 1);
@@ -342,8 +365,8 @@ impl<'j, 'a> Reader<'j, 'a> {
             _ => to.is_some_and(|to| to == at || run == at),
         };
         // What was refused is no loss: its sender knows.
-        let refused = |n: u64| self.judge.undelivered[run].contains(&n);
-        let line = |sent: &&Sent| sent.n < message.n && for_us(sent.to) && !sent.withdraws && !refused(sent.n);
+        let said = |n: u64| self.judge.said.contains(&(sender, n));
+        let line = |sent: &&Sent| sent.n < message.n && for_us(sent.to) && !sent.withdraws && said(sent.n);
         let before = from.sent.iter().rev().find(line).map(|sent| sent.n);
         let text = self.judge.sent(run, message.n).map(|sent| sent.text.as_str());
         let other = text.is_some_and(|text| text.as_bytes() != &message.payload[..]);

@@ -22,6 +22,7 @@ struct Replay<'j, 'a> {
     judge: &'j mut Judge<'a>,
     room: usize,
     gone: BTreeSet<u32>,
+    away: BTreeSet<u32>,
     /// When each key was put out last.
     out: BTreeMap<PublicKey, tokio::time::Instant>,
     muted: BTreeSet<PublicKey>,
@@ -36,9 +37,10 @@ impl Judge<'_> {
     pub(super) fn rooms(&mut self) {
         self.gaps();
         for room in 1..=self.inner.room {
-            let (gone, out, muted) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
+            let (gone, away, out, muted) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
             let (names, said, backlog) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
-            let replay = Replay { judge: self, room, gone, out, muted, locked: false, names, said, backlog, bytes: 0 };
+            let replay =
+                Replay { judge: self, room, gone, away, out, muted, locked: false, names, said, backlog, bytes: 0 };
             replay.run();
         }
     }
@@ -172,6 +174,12 @@ impl Replay<'_, '_> {
                     self.backlog.retain(|line| line.sender.0 != key);
                     self.bytes = self.backlog.iter().map(|line| line.cost).sum();
                 }
+            }
+            Event::Away { member } if !self.away.insert(*member) => {
+                self.wrong(format!("{seq}: {member} is away twice"))
+            }
+            Event::Back { member } if !self.away.remove(member) && !truth.has_holes(self.room, seq) => {
+                self.wrong(format!("{seq}: {member} is back, and was not away"));
             }
             Event::Muted { member, muted, .. } => {
                 if let Some(key) = self.key(*member) {

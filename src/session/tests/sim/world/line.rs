@@ -43,7 +43,7 @@ impl Line {
         let of = self.dice.below(2) as usize;
         // A first link that breaks before it is in ends the session, which is seldom what is to be seen.
         let least = if self.links == 1 && self.dice.below(8) > 0 { 400 } else { 0 };
-        let after = least + self.dice.below([200, 3_000, 20_000][self.dice.clone().below(3) as usize]);
+        let after = least + self.dice.below([90, 200, 3_000, 20_000][self.dice.clone().below(4) as usize]);
         Some((of, after, cuts[self.dice.below(cuts.len() as u64) as usize]))
     }
 }
