@@ -242,6 +242,7 @@ impl Life {
                 let pointless = {
                     let mut outbox = shared.outbox();
                     outbox.not_kept(n);
+                    outbox.refused(n);
                     // What was to be taken back is gone, which is all that was wanted.
                     outbox.withdraws(n)
                 };

@@ -34,6 +34,8 @@ impl Roster {
 
     /// We are in, as this number and under this name.
     pub(super) fn enter(&mut self, number: u32, name: String) {
+        // The number of a seat before this one may be somebody else's by now.
+        self.members.remove(&self.me.number);
         self.me.number = number;
         self.me.name = name;
         self.members.insert(number, self.me.clone());

@@ -331,6 +331,9 @@ async fn what_was_missed_while_a_seat_was_lost_is_told_once() {
     drop(fake);
     let (mut fake, _) = stage.dialed().await;
     fake.say(FromRoom::Welcome(Welcome { resumed: false, seq: 20, number: 6, ..welcome() })).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Restored { .. })).await;
+    let numbers: Vec<u32> = stage.owner.handle.members().iter().map(|member| member.number).collect();
+    assert_eq!(numbers, [6], "no trace of the seat before");
     fake.say(ann()).await;
     let line = |n, prev| {
         let said = Said { command: "chat".into(), payload: "x".into() };

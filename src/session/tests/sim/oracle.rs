@@ -270,13 +270,13 @@ impl Judge<'_> {
         let host = self.inner.slots[HOST].run.map(|run| members(&self.inner.runs[run]));
         for (at, run) in self.inner.runs.iter().enumerate().filter(|(_, run)| run.fate == Fate::Here) {
             let members = members(run);
-            let ids: BTreeSet<Sender> = members.iter().map(|(id, _)| *id).collect();
+            let ids: BTreeSet<Sender> = members.iter().map(|(id, ..)| *id).collect();
             let own = run.handle.me();
-            let own = members.contains(&((own.key, own.instance), own.name));
+            let own = members.contains(&((own.key, own.instance), own.name, own.number));
             if !run.handle.knows_all() || Some(&members) != host.as_ref() || !ids.is_superset(&here) || !own {
                 let empty = BTreeSet::new();
                 let odd: Vec<_> = members.symmetric_difference(host.as_ref().unwrap_or(&empty)).collect();
-                let odd: Vec<_> = odd.iter().map(|(id, name)| (self.run_of(*id), name)).collect();
+                let odd: Vec<_> = odd.iter().map(|(id, name, number)| (self.run_of(*id), name, number)).collect();
                 let all = run.handle.knows_all();
                 self.wrong.push(format!("run {at} knows {} (all: {all}), other than the host: {odd:?}", members.len()));
             }
@@ -284,8 +284,8 @@ impl Judge<'_> {
     }
 }
 
-fn members(run: &Run) -> BTreeSet<(Sender, String)> {
-    run.handle.members().into_iter().map(|member| ((member.key, member.instance), member.name)).collect()
+fn members(run: &Run) -> BTreeSet<(Sender, String, u32)> {
+    run.handle.members().into_iter().map(|member| ((member.key, member.instance), member.name, member.number)).collect()
 }
 
 fn undelivered(run: &Run) -> BTreeSet<u64> {
