@@ -100,3 +100,26 @@ async fn a_lost_welcome_to_a_second_seat_locks_nobody_out() {
         drop(bob);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_enters_again_learns_what_is_kept_no_longer_even_if_its_first_link_never_began() {
+    // Whether the room sees first that the connection is gone, or writes into it, is tossed.
+    for _ in 0..16 {
+        let (house, mut host) = House::public(config()).await;
+        host.send(To::Everyone, keep(1, "goes")).await;
+        let mut bob = house.enter(who(2, "bob")).await;
+        assert_eq!(kept(&bob.catch_up().await).len(), 1);
+        let back = who(2, "bob").back(&bob);
+        drop(bob);
+        host.live(Duration::from_secs(601)).await;
+        host.send(To::Everyone, Body::Withdraw { tag: 1 }).await;
+        host.catch_up().await;
+        let mut gone = house.connect(&back);
+        gone.say(ToRoom::Hello(back.hello.clone())).await;
+        drop(gone);
+        host.until(|event| matches!(event, Event::Joined(who) if who.key == key(2))).await;
+        let mut bob = house.enter(back).await;
+        let first = bob.hear().await;
+        assert!(matches!(&first, Some(FromRoom::Gap(gap)) if gap.kept.is_empty()), "{first:?}");
+    }
+}

@@ -366,7 +366,10 @@ impl<'j, 'a> Reader<'j, 'a> {
         };
         // What was refused is no loss: its sender knows.
         let said = |n: u64| self.judge.said.contains(&(sender, n));
-        let line = |sent: &&Sent| sent.n < message.n && for_us(sent.to) && !sent.withdraws && said(sent.n);
+        // So is what was told of the past, or was said before that.
+        let past = self.tracks.get(&sender).map_or(0, |track| if kind == 0 { track.past } else { 0 });
+        let between = past + 1..message.n;
+        let line = |sent: &&Sent| between.contains(&sent.n) && for_us(sent.to) && !sent.withdraws && said(sent.n);
         let before = from.sent.iter().rev().find(line).map(|sent| sent.n);
         let text = self.judge.sent(run, message.n).map(|sent| sent.text.as_str());
         let other = text.is_some_and(|text| text.as_bytes() != &message.payload[..]);
