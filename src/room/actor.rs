@@ -141,7 +141,8 @@ impl RoomHandle {
 /// Opens a room with a log of its own `epoch`. Its tasks run in `tasks` and end after [`RoomHandle::close`].
 pub fn start(config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomHandle {
     let new = |config, streams, codes| Ok::<_, Infallible>(State::new(config, epoch, streams, codes));
-    let Ok(room) = launch(config, tasks, new);
+    let Ok((room, actor)) = launch(config, tasks, new);
+    tasks.spawn(actor);
     room
 }
 
@@ -152,14 +153,35 @@ pub fn start(config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomHandl
 ///
 /// If the system gives no thread to write with.
 pub fn restore(config: RoomConfig, saved: Saved, tasks: &TaskTracker) -> io::Result<RoomHandle> {
-    launch(config, tasks, |config, streams, codes| State::restore(config, saved, streams, codes))
+    let restored = |config, streams, codes| State::restore(config, saved, streams, codes);
+    let (room, actor) = launch(config, tasks, restored)?;
+    tasks.spawn(actor);
+    Ok(room)
 }
 
-fn launch<E>(
+/// A room as one of these opens it, whose actor its test runs, and stops as it likes.
+#[cfg(test)]
+pub(crate) fn at_rest(
+    config: RoomConfig,
+    begin: Result<Saved, Epoch>,
+    tasks: &TaskTracker,
+) -> (RoomHandle, impl Future<Output = ()> + Send + 'static) {
+    let state = |config, streams, codes| match begin {
+        Ok(saved) => State::restore(config, saved, streams, codes),
+        Err(epoch) => Ok(State::new(config, epoch, streams, codes)),
+    };
+    launch(config, tasks, state).expect("memory gives a writer")
+}
+
+/// The room, and what is to be run for it.
+fn launch<E, S>(
     mut config: RoomConfig,
     tasks: &TaskTracker,
-    state: impl FnOnce(RoomConfig, Carrier, Codes) -> Result<State, E>,
-) -> Result<RoomHandle, E> {
+    state: S,
+) -> Result<(RoomHandle, impl Future<Output = ()> + Send + 'static + use<E, S>), E>
+where
+    S: FnOnce(RoomConfig, Carrier, Codes) -> Result<State, E>,
+{
     let (control, control_queue) = mpsc::channel(INGEST);
     let (ingest, ingest_queue) = mpsc::channel(INGEST);
     let (closing, closed) = watch::channel(false);
@@ -188,8 +210,7 @@ fn launch<E>(
     };
     let (tasks_of, held) = (tasks.clone(), VecDeque::new());
     let actor = Actor { state, control, tasks: tasks_of, closing, returns, remembered, checked: (0, 0), held, synced };
-    tasks.spawn(actor.run(control_queue, ingest_queue));
-    Ok(handle)
+    Ok((handle, actor.run(control_queue, ingest_queue)))
 }
 
 struct Actor {

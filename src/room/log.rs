@@ -394,19 +394,18 @@ impl Ring {
             // What is to be read first will be in the journal in a moment.
             return Read::All;
         }
+        // First of all, as the member expects it: not even a gap comes before.
+        if let Some(after) = cursor.past {
+            // A later one comes with the events.
+            self.past.tell(after, cursor.next, Instant::now(), out);
+        }
         if std::mem::take(&mut cursor.restate) && cursor.next >= self.first {
             self.tell_gap(cursor, Gap { missed: 0, accepted, seq: cursor.next - 1, kept: Vec::new() }, out);
         }
         if cursor.next < self.first {
             self.state_gap(cursor, accepted, out);
-        } else {
-            if let Some(after) = cursor.past {
-                // A later one comes with the events.
-                self.past.tell(after, cursor.next, Instant::now(), out);
-            }
-            if cursor.greet {
-                self.send_kept(cursor, out);
-            }
+        } else if cursor.greet {
+            self.send_kept(cursor, out);
         }
         (cursor.greet, cursor.past) = (false, None);
         let mut run: Option<(u64, u64)> = None;

@@ -32,6 +32,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{code::Code, wire::PublicKey};
 
 use crate::limits::room::{MAX_KNOCKS, MAX_KNOCKS_FROM_ONE, MAX_OF_ONE_KEY, NAMED_CROWD};
+#[cfg(test)]
+pub(crate) use actor::at_rest;
 pub use actor::{RoomHandle, restore, start};
 pub use journal::{JournalError, Restored, Saved};
 pub use link::{Peer, Turn, Via};

@@ -321,6 +321,9 @@ impl State {
         // If its Welcome never arrived, neither did what follows it.
         let past = if known.is_none() { self.past_for(hello) } else { None };
         let cursor = Cursor::resume(&self.log.read(), number, place, known.is_none()).with_past(past).greeted(&greeted);
+        // As at its entering: the link before may not even have begun.
+        let again = known.is_none() && hello.resume.is_some();
+        let cursor = if again { cursor.restating(true) } else { cursor };
         Some(self.attach(number, caller, cursor, known.is_some() || hello.resume.is_none()))
     }
 

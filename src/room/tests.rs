@@ -1,6 +1,7 @@
 mod admission;
 mod backlog;
 mod codes;
+mod faults;
 mod floods;
 mod guessing;
 mod hostile;

@@ -90,6 +90,16 @@ pub struct SessionConfig {
 /// Enters a room over the streams that `dial` gives, and stays in it across broken links until the room ends
 /// it or [`Handle::leave`] is called. A first try that fails ends the session.
 pub fn start<D: Dial>(config: SessionConfig, dial: D, tasks: &TaskTracker) -> (Handle, mpsc::Receiver<SessionEvent>) {
+    let (handle, owner, run) = prepare(config, dial);
+    tasks.spawn(run);
+    (handle, owner)
+}
+
+/// The same, of which the caller runs the actor.
+pub(super) fn prepare<D: Dial>(
+    config: SessionConfig,
+    dial: D,
+) -> (Handle, mpsc::Receiver<SessionEvent>, impl Future<Output = ()> + Send + 'static) {
     let (events, owner) = mpsc::channel(EVENTS);
     let (asking, questions) = mpsc::channel(QUESTIONS);
     let shared = Arc::new(Shared {
@@ -104,8 +114,7 @@ pub fn start<D: Dial>(config: SessionConfig, dial: D, tasks: &TaskTracker) -> (H
     let handle = Handle { shared: shared.clone(), questions: asking };
     let life = Life::new(config.features);
     let actor = Actor { config, dial, shared, life, events, moves: 0, knocks: false, pauses: 0 };
-    tasks.spawn(actor.run(questions));
-    (handle, owner)
+    (handle, owner, actor.run(questions))
 }
 
 pub(super) struct Actor<D> {

@@ -31,6 +31,8 @@ struct Track {
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     highest: u64,
+    /// The highest that was told of the past.
+    past: u64,
     to_all: Track,
     to_us: Track,
 }
@@ -73,9 +75,24 @@ impl Inbox {
         if lost { Verdict::AfterLoss } else { Verdict::Fresh }
     }
 
-    /// Whether an envelope has been here before.
-    pub(super) fn has_seen(&self, sender: Sender, n: u64) -> bool {
-        self.seen.get(&sender).is_some_and(|seen| n <= seen.highest)
+    /// Takes a message of the past, and says whether it is new. It is nothing of the log, so it changes nothing of what is
+    /// due of that; but what was before the next one of the log is not known any more.
+    pub(super) fn tell(&mut self, sender: Sender, n: u64) -> bool {
+        if !self.seen.contains_key(&sender) {
+            self.remember(sender, Seen::default());
+        }
+        let Some(seen) = self.seen.get_mut(&sender) else { return true };
+        let new = n > seen.highest.max(seen.past);
+        if new {
+            seen.past = n;
+            seen.to_all.last = 0;
+        }
+        new
+    }
+
+    /// Whether it was told of the past, or said before something that was: its sender says it once more in another seat.
+    pub(super) fn was_told(&self, sender: Sender, n: u64) -> bool {
+        self.seen.get(&sender).is_some_and(|seen| n <= seen.past)
     }
 
     /// The room stated a gap: what is missing in it is not to be stated again.
@@ -132,6 +149,16 @@ mod tests {
         assert_eq!(judge(&mut inbox, ALICE, 5, 4, false), Verdict::Double);
         assert_eq!(judge(&mut inbox, ALICE, 4, 3, false), Verdict::Double);
         assert_eq!(judge(&mut inbox, ALICE, 6, 5, false), Verdict::Fresh);
+    }
+
+    #[test]
+    fn what_was_told_of_the_past_is_told_once_and_leaves_no_hole() {
+        let mut inbox = Inbox::default();
+        judge(&mut inbox, ALICE, 1, 0, false);
+        assert_eq!([1, 3, 3, 2].map(|n| inbox.tell(ALICE, n)), [false, true, false, false]);
+        assert_eq!([3, 4].map(|n| inbox.was_told(ALICE, n)), [true, false]);
+        assert_eq!(judge(&mut inbox, ALICE, 6, 5, false), Verdict::Fresh, "5 was said before we came");
+        assert_eq!(judge(&mut inbox, ALICE, 8, 7, false), Verdict::AfterLoss);
     }
 
     #[test]

@@ -107,6 +107,9 @@ impl Life {
                 if before != epoch {
                     let me = (roster.me().key, roster.me().instance);
                     outbox.expect(self.former.iter().copied().filter(|member| *member != me));
+                } else {
+                    // That something may be missing is told once, as a whole.
+                    self.inbox.gap();
                 }
                 outbox.set_again();
                 shared.waiting.send_replace(outbox.len());
@@ -183,7 +186,7 @@ impl Life {
         let Past { key, instance, name, n, age_secs, said: Said { command, payload } } = past;
         let own = { shared.roster().me().clone() };
         // What this program has said comes back as an echo, if it has not yet.
-        if (key, instance) == (own.key, own.instance) || self.inbox.has_seen((key, instance), n) {
+        if (key, instance) == (own.key, own.instance) || !self.inbox.tell((key, instance), n) {
             return Ok(());
         }
         let from = Member { number: 0, key, instance, name };
@@ -250,6 +253,7 @@ impl Life {
                 let pointless = {
                     let mut outbox = shared.outbox();
                     outbox.not_kept(n);
+                    outbox.refused(n);
                     // What was to be taken back is gone, which is all that was wanted.
                     outbox.withdraws(n)
                 };
@@ -344,11 +348,12 @@ impl Life {
         if own {
             self.acknowledge(n, shared)?;
         }
-        if let Some(kept) = kept {
-            shared.roster().keep(kept.number, from.clone(), said.command.clone());
-        }
+        // What is kept anew has been taken back since it was said, if it was: it is up again, under another number.
+        let up = kept.is_some_and(|kept| shared.roster().keep(kept.number, from.clone(), said.command.clone()));
         let private_too = private.is_some();
-        if !self.judge(&from, Numbers { n, prev, private: private_too, replay }, own) {
+        let told = kept.is_none() && !private_too && self.inbox.was_told((from.key, from.instance), n);
+        let fresh = self.judge(&from, Numbers { n, prev, private: private_too, replay }, own);
+        if told || !fresh && !up {
             return Ok(());
         }
         let Said { command, payload } = said;

@@ -168,6 +168,18 @@ impl Outbox {
         n <= self.last
     }
 
+    /// The room has refused number `n`, which still waits here: if it was for everyone, nobody is to miss it. The
+    /// room passes over it for as long as we have this seat; in another one, only we know.
+    pub(super) fn refused(&mut self, n: u64) {
+        let refused = self.waiting.iter().find(|envelope| envelope.n == n && envelope.to == To::Everyone);
+        let Some(before) = refused.map(|envelope| envelope.prev) else { return };
+        let next = self.waiting.iter_mut().filter(|envelope| envelope.to == To::Everyone && envelope.prev == n);
+        next.for_each(|envelope| envelope.prev = before);
+        if let Some(last) = self.prev.get_mut(&To::Everyone).filter(|last| **last == n) {
+            *last = before;
+        }
+    }
+
     /// The room no longer keeps what it was given as number `n`.
     pub(super) fn not_kept(&mut self, n: u64) {
         self.kept.retain(|_, (at, ..)| *at != n);
@@ -234,6 +246,28 @@ mod tests {
         assert!(outbox.len() < 30);
         outbox.acknowledge(u64::MAX);
         assert_eq!(outbox.bytes, 0);
+    }
+
+    #[test]
+    fn what_is_refused_to_everyone_is_passed_over_by_what_follows_in_another_seat_too() {
+        let bob = To::Member { key: PublicKey([1; 32]), instance: Instance([1; 16]) };
+        let mut outbox = Outbox::default();
+        for draft in [line("a"), line("b"), say(bob, "c", None), line("d"), line("e")] {
+            outbox.push(&draft);
+        }
+        outbox.acknowledge(1);
+        for n in [2, 3, 4] {
+            outbox.refused(n);
+            outbox.acknowledge(n);
+        }
+        outbox.resume(4);
+        assert_eq!(outbox.take_unsent().map(|again| (again.n, again.prev)), Some((5, 1)));
+        outbox.refused(5);
+        outbox.acknowledge(5);
+        outbox.push(&line("f"));
+        outbox.push(&say(bob, "g", None));
+        let numbers: Vec<_> = std::iter::from_fn(|| outbox.take_unsent()).map(|e| (e.n, e.prev)).collect();
+        assert_eq!(numbers, [(6, 1), (7, 3)]);
     }
 
     #[test]

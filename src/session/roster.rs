@@ -34,6 +34,8 @@ impl Roster {
 
     /// We are in, as this number and under this name.
     pub(super) fn enter(&mut self, number: u32, name: String) {
+        // The number of a seat before this one may be somebody else's by now.
+        self.members.remove(&self.me.number);
         self.me.number = number;
         self.me.name = name;
         self.members.insert(number, self.me.clone());
@@ -113,10 +115,9 @@ impl Roster {
         Some((member, gone.map(|(kept, (_, command))| (kept, command)).collect()))
     }
 
-    pub(super) fn keep(&mut self, number: u32, from: Member, command: String) {
-        if self.kept.len() < MAX_KEPT_KNOWN {
-            self.kept.insert(number, (from, command));
-        }
+    /// Notes a kept envelope, and says whether it is new.
+    pub(super) fn keep(&mut self, number: u32, from: Member, command: String) -> bool {
+        self.kept.len() < MAX_KEPT_KNOWN && self.kept.insert(number, (from, command)).is_none()
     }
 
     /// The numbers of the kept envelopes, in ascending order.

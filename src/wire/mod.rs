@@ -94,7 +94,8 @@
 //! * A member that was in a room before it restarted, and is back within a minute of that, gets the new log from its
 //!   beginning: those who were back before it have said again what the old room had not passed on.
 //! * Receivers drop an event whose `n` they have already seen from that key and instance, so that a room that
-//!   restarted with an empty log causes no doubles.
+//!   restarted with an empty log causes no doubles. If it is kept under a number that they do not know, it was taken back
+//!   since they saw it, and is there again.
 //! * The newest link of one key *and* instance wins; the older one is ended with [`End::Superseded`].
 //!
 //! # What was said before
@@ -109,7 +110,9 @@
 //! * There are at most [`MAX_PAST`] of them, of [`MAX_PAST_BYTES`] in all, each counted by [`Past::cost`].
 //! * A member that resumes gets none. One that comes back to the same epoch after its seat was given up gets those whose
 //!   `seq` is above the one that it names; of another epoch, all that there are, but none if it gets the new log from its
-//!   beginning. It drops those whose `n` it has seen from that key and instance, and its own.
+//!   beginning. It drops those whose `n` it has seen or been told from that key and instance, and its own. Of the events to
+//!   everyone that the room does not keep, it drops those whose `n` is not above one that it was told: their sender says
+//!   from another seat what was said before, since it has not heard that it arrived.
 //! * The lines of a key that is put out are remembered no longer. A room that restarts remembers nothing.
 //!
 //! # Streams

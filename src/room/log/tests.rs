@@ -15,8 +15,12 @@ fn introduced(number: u32, name: &str) -> Needs {
     Needs::Introduced(number, Arc::from(&encode(&FromRoom::Member(introduction(number, name))).expect("fits")[..]))
 }
 
+fn text() -> Said {
+    Said { command: "chat".into(), payload: "hi".into() }
+}
+
 fn said(from: u32, kept: Option<Kept>) -> Event {
-    Event::Said { from, n: 1, prev: 0, to: None, kept, said: Said { command: "chat".into(), payload: "hi".into() } }
+    Event::Said { from, n: 1, prev: 0, to: None, kept, said: text() }
 }
 
 /// Appends an event and returns its frame.
@@ -263,6 +267,37 @@ fn after_a_gap_all_that_is_kept_comes_again_with_its_numbers() {
     assert_eq!(got[0], FromRoom::Gap(gap));
     assert!(matches!(got[1], FromRoom::Member(_)), "introductions are forgotten in a gap");
     assert_eq!(seqs(&got), [2, 15, 16, 17, 18, 19, 20, 21, 22]);
+}
+
+#[test]
+fn a_gap_acknowledges_nothing_that_is_still_to_come() {
+    let line = |n| Event::Said { from: 5, n, prev: n - 1, to: None, kept: None, said: text() };
+    for (own, accepted) in [(vec![1, 2, 20, 25], 2), (vec![1, 2], 4), (vec![], 4)] {
+        let mut ring = Ring::new(SMALL, 0);
+        let mut cursor = Cursor::enter(&ring, 5);
+        let mut n = 0;
+        for seq in 1..=25 {
+            let mine = own.contains(&seq);
+            n += u64::from(mine);
+            let (event, needs) = if mine { (line(n), introduced(5, "me")) } else { (said(9, None), Needs::Nobody) };
+            put(&mut ring, event, Audience::All, needs);
+        }
+        let mut out = BytesMut::new();
+        ring.read(&mut cursor, 4, &mut out, 10_000);
+        let FromRoom::Gap(gap) = &frames(out)[0] else { panic!("no gap") };
+        assert_eq!((gap.seq, gap.accepted), (17, accepted), "{own:?}");
+    }
+    // A refusal comes, too.
+    let mut ring = Ring::new(SMALL, 0);
+    let mut cursor = Cursor::enter(&ring, 5);
+    for seq in 1..=25 {
+        let refused = Event::Refused { n: 4, reason: "no".into() };
+        let (event, audience) = if seq == 20 { (refused, Audience::One(5)) } else { (said(9, None), Audience::All) };
+        put(&mut ring, event, audience, Needs::Nobody);
+    }
+    let mut out = BytesMut::new();
+    ring.read(&mut cursor, 4, &mut out, 10_000);
+    assert!(matches!(&frames(out)[0], FromRoom::Gap(gap) if gap.accepted == 3));
 }
 
 #[test]

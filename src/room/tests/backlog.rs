@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::peer::*;
-use crate::{room::RoomConfig, wire::*};
+use crate::{
+    room::{LogLimits, RoomConfig},
+    wire::*,
+};
 
 fn remembered(text: &str) -> Body {
     Body::Remember(text_of(text))
@@ -16,11 +19,6 @@ fn curious(of: u8, name: &str) -> Who {
 
 /// Who said what, and how many seconds ago, of the past among these frames, which has to come first.
 fn past(frames: &[FromRoom]) -> Vec<(String, String, u64)> {
-    // To those who were here before it is said first that nothing else is kept.
-    let frames = match frames {
-        [FromRoom::Gap(gap), rest @ ..] if gap.missed == 0 => rest,
-        _ => frames,
-    };
     let told: Vec<_> = frames
         .iter()
         .map_while(|frame| match frame {
@@ -162,4 +160,25 @@ async fn the_longest_lines_are_told_within_the_limit_of_bytes() {
     let long = Said { command: "chat".into(), payload: vec![0; MAX_PAYLOAD_LEN + 1].into() };
     bob.send(To::Everyone, Body::Remember(long)).await;
     assert_eq!(bob.ended().await, None, "what is too long to be said is too long to be remembered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_comes_before_a_gap_and_a_newcomer_that_is_in_one_at_once_is_told_it_all_the_same() {
+    let log = LogLimits { events: 4, ..LogLimits::default() };
+    let (house, mut host) = House::public(RoomConfig { log, ..config() }).await;
+    host.send(To::Everyone, remembered("before")).await;
+    host.catch_up().await;
+    // A connection that takes nothing: by the time that it does, the log has gone on.
+    let mut bob = house.connect(&Who { pipe: 16, ..curious(2, "bob") });
+    bob.say(ToRoom::Hello(curious(2, "bob").hello)).await;
+    host.until(|event| matches!(event, Event::Joined(who) if who.name == "bob")).await;
+    for n in 0..20 {
+        host.text(&n.to_string()).await;
+    }
+    host.catch_up().await;
+    let welcome = bob.hear().await.unwrap();
+    bob.welcomed(welcome);
+    let frames = bob.catch_up().await;
+    assert_eq!(texts(&frames), ["before"]);
+    assert!(matches!(frames[1], FromRoom::Gap(Gap { missed: 1.., .. })), "{frames:?}");
 }

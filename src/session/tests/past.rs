@@ -24,8 +24,8 @@ async fn the_past_is_told_with_its_age_and_moves_no_number() {
     let (mut stage, mut fake) = Stage::entered_curious().await;
     fake.say(FromRoom::Past(past(1, 900, "before"))).await;
     fake.say(ann()).await;
-    // It is no double and no loss that its numbers are lower than those of the past.
-    fake.event(11, said(1, 1, None)).await;
+    // It is no loss that nothing is known of what came between.
+    fake.event(11, said(1, 910, None)).await;
     stage.owner.until(|event| matches!(event, SessionEvent::Message(message) if message.past.is_none())).await;
     assert_eq!(told(&stage), [("before".to_owned(), Some(90)), ("x".to_owned(), None)]);
     let from = stage.owner.heard.iter().find_map(|event| match event {
@@ -60,7 +60,9 @@ async fn what_was_heard_and_what_oneself_said_is_not_told_again_when_a_lost_seat
 #[tokio::test(start_paused = true)]
 async fn case_143_a_past_that_is_too_much_too_late_or_not_asked_for_ends_the_session() {
     let gap = || FromRoom::Gap(Gap { missed: 1, accepted: 0, seq: 11, kept: Vec::new() });
-    let many = |count, len: usize| vec![FromRoom::Past(past(1, 1, &"x".repeat(len))); count];
+    let many = |count: usize, len: usize| {
+        (1..=count as u64).map(|n| FromRoom::Past(past(1, n, &"x".repeat(len)))).collect::<Vec<_>>()
+    };
     let named = |len| vec![FromRoom::Past(Past { name: "n".repeat(len), ..past(1, 1, "x") })];
     let command = Said { command: "c".repeat(MAX_COMMAND_LEN + 1), payload: "x".into() };
     for (curious, bad) in [
@@ -86,7 +88,7 @@ async fn case_143_a_past_that_is_too_much_too_late_or_not_asked_for_ends_the_ses
         for frame in many(MAX_PAST, 1).into_iter().chain([ann()]) {
             fake.say(frame).await;
         }
-        fake.event(11, said(1, 1, None)).await;
+        fake.event(11, said(1, MAX_PAST as u64 + 1, None)).await;
     };
     let present = |event: &SessionEvent| matches!(event, SessionEvent::Message(message) if message.past.is_none());
     tokio::join!(say, stage.owner.until(present));
@@ -103,4 +105,26 @@ async fn nothing_of_the_past_is_due_to_one_who_resumes() {
     fake.say(FromRoom::Past(past(1, 1, "again"))).await;
     assert!(matches!(stage.ending().await, Ending::Failed(_)));
     assert_eq!(told(&stage), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_of_the_past_is_not_told_again_when_its_sender_says_it_from_another_seat() {
+    let (mut stage, mut fake) = Stage::entered_curious().await;
+    for past in [past(1, 4, "four"), past(1, 5, "five"), past(1, 4, "four"), past(1, 5, "five")] {
+        // The room has it from both seats.
+        fake.say(FromRoom::Past(past)).await;
+    }
+    fake.say(ann()).await;
+    let again = |n, prev, kept| {
+        let said = Said { command: "chat".into(), payload: format!("live {n}").into() };
+        Event::Said { from: 1, n, prev, to: None, kept, said }
+    };
+    fake.event(11, again(4, 3, None)).await;
+    fake.event(12, again(5, 4, None)).await;
+    fake.event(13, again(7, 6, None)).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Message(message) if message.n == 7)).await;
+    let texts: Vec<String> = told(&stage).into_iter().map(|(text, _)| text).collect();
+    assert_eq!(texts, ["four", "five", "live 7"]);
+    let lost = stage.owner.heard.iter().any(|event| matches!(event, SessionEvent::Lost { .. }));
+    assert!(lost, "6 is missing, since 5 came as an event, too");
 }

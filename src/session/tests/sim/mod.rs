@@ -6,28 +6,27 @@
 //! without that a few seeds of a hundred differ from one run to the next, see [`a_seed_tells_nearly_everything`].
 
 mod oracle;
+mod plan;
+mod storm;
 mod truth;
 mod wire;
 mod world;
 
 use std::{
     ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
 use self::{
     oracle::{Seen, judge},
-    wire::{Cut, DRIVER, FAR, NEAR, Weather},
-    world::{HOST, Trouble, Troubles, World},
+    plan::{INSIDE, troubles, weather},
+    storm::storm,
+    world::{Manner, World},
 };
 use super::net::Dice;
-use crate::room::{LogLimits, RoomConfig, Timing, tests::peer};
 
 /// Those that every run of the tests goes through.
 const SEEDS: Range<u64> = 1..301;
@@ -38,83 +37,6 @@ const PEACE: Duration = Duration::from_secs(67);
 
 /// Until all that they had to say is said, at the rate that the room allows.
 const DRAIN: Duration = Duration::from_secs(30);
-
-/// One of these.
-fn pick<T: Clone>(dice: &mut Dice, of: &[T]) -> T {
-    of[dice.below(of.len() as u64) as usize].clone()
-}
-
-/// Some of these, perhaps all or none.
-fn some<T: Clone>(dice: &mut Dice, of: &[T]) -> Vec<T> {
-    of.iter().filter(|_| dice.below(2) == 0).cloned().collect()
-}
-
-fn troubles(dice: &mut Dice) -> Troubles {
-    let secs = |secs| Duration::from_secs(secs);
-    let log = LogLimits {
-        events: pick(dice, &[40, 150, 65_536]),
-        bytes: pick(dice, &[24 * 1024, 100 * 1024, 16 << 20]),
-        life: secs(pick(dice, &[8, 600])),
-    };
-    let timing = Timing {
-        ban: secs(10),
-        seat_life: secs(pick(dice, &[12, 600, 600])),
-        away: secs(pick(dice, &[3, 30])),
-        ..Timing::default()
-    };
-    let config = RoomConfig {
-        open: true,
-        owner: peer::key(1),
-        rate: pick(dice, &[None, None, Some(20)]),
-        log,
-        timing,
-        ..peer::config()
-    };
-    let hole = 1 + dice.below(20_000);
-    let cuts = some(
-        dice,
-        &[
-            Cut::Fin,
-            Cut::Reset,
-            Cut::HalfReset(NEAR),
-            Cut::HalfReset(FAR),
-            Cut::Silence,
-            Cut::HalfSilence(NEAR),
-            Cut::HalfSilence(FAR),
-            Cut::Hole(1, hole),
-            Cut::Hole(2, hole),
-            Cut::Hole(3, hole),
-        ],
-    );
-    let kinds = some(
-        dice,
-        &[
-            Trouble::Cut,
-            Trouble::Outage,
-            Trouble::Stall,
-            Trouble::Idle,
-            Trouble::Leave,
-            Trouble::Kill,
-            Trouble::Kick,
-            Trouble::HostCrash,
-            Trouble::Flood,
-        ],
-    );
-    Troubles { config, cuts, kinds }
-}
-
-fn weather(dice: &mut Dice) -> (Weather, u32) {
-    let weather = Weather {
-        delay: pick(dice, &[0, 5, 40, 300]),
-        jitter: pick(dice, &[0, 20, 200, 1_500]),
-        rate: pick(dice, &[None, None, None, Some(1_000), Some(10_000)]),
-        piece: pick(dice, &[1 << 16, 1 << 16, 700, 40]),
-        window: pick(dice, &[2_048, 16_384]),
-    };
-    (weather, dice.below(8) as u32)
-}
-
-const INSIDE: Weather = Weather { delay: 0, jitter: 0, rate: None, piece: 1 << 16, window: 1 << 16 };
 
 /// One life of a room. What was seen of it, or what is wrong.
 async fn live(seed: u64) -> Result<(Seen, u64), String> {
@@ -129,101 +51,33 @@ async fn live(seed: u64) -> Result<(Seen, u64), String> {
     world.open();
     storm(&world, members, &mut dice).await;
     world.calm();
-    for slot in 1..=members {
-        if world.present(slot).is_none() {
-            world.enter(slot);
-        }
-    }
-    sleep(PEACE).await;
-    let check = |settled: Option<String>| match settled {
+    let check = |wrong: Option<String>| match wrong {
         None => Ok(()),
         Some(why) => {
             let _ = judge(&world);
             Err(why)
         }
     };
+    check(world.pardon().await)?;
+    for slot in 1..=members {
+        if world.present(slot).is_none() {
+            world.enter(slot);
+        }
+    }
+    sleep(PEACE).await;
     check(world.cut_off().map(|why| format!("not back after {PEACE:?}: {why}")))?;
+    // Some came back just now.
+    check(world.pardon().await)?;
     sleep(DRAIN).await;
     check(world.unsettled().map(|why| format!("not at rest {DRAIN:?} later: {why}")))?;
     // Whatever is missing before them shows by these.
     for run in world.all_present() {
-        world.say(run, None, 0, false).await;
+        world.say(run, None, 0, Manner::Plain).await;
     }
     // Somebody may not have looked at the screen all the while.
     sleep(Duration::from_secs(30)).await;
     let trace = world.trace();
     judge(&world).map(|seen| (seen, trace)).map_err(|wrong| wrong.join("\n"))
-}
-
-/// The part in which things go wrong.
-async fn storm(world: &Arc<World>, members: usize, dice: &mut Dice) {
-    let steps = 40 + dice.below(160);
-    let pace = pick(dice, &[40, 300, 1_000]);
-    let mut open_again = None;
-    let longest = pick(dice, &[2_000, 20_000]);
-    for _ in 0..steps {
-        sleep_until(world.clock.slot(Instant::now() + Duration::from_millis(dice.below(pace)), DRIVER)).await;
-        if open_again.is_some_and(|at| at <= Instant::now()) {
-            open_again = None;
-            world.open();
-        }
-        let slot = dice.below(members as u64 + 1) as usize;
-        let until = Instant::now() + Duration::from_millis(dice.below(longest));
-        let Some(run) = world.present(slot) else {
-            if slot != HOST {
-                world.enter(slot);
-            }
-            continue;
-        };
-        if dice.below(4) > 0 || world.troubles.kinds.is_empty() {
-            talk(world, run, dice).await;
-            continue;
-        }
-        let of_host = slot == HOST;
-        match pick(dice, &world.troubles.kinds) {
-            Trouble::HostCrash if world.is_open() && dice.below(3) == 0 => {
-                world.crash(pick(dice, &[Cut::Fin, Cut::Reset, Cut::Silence]));
-                open_again = Some(until);
-            }
-            Trouble::Flood => {
-                for _ in 0..dice.below(150) {
-                    let len = dice.below(300);
-                    world.say(run, None, len, false).await;
-                }
-            }
-            _ if of_host => {}
-            Trouble::Cut if !world.troubles.cuts.is_empty() => world.cut(slot, pick(dice, &world.troubles.cuts)),
-            Trouble::Outage => {
-                world.outage(slot, until);
-                world.cut(slot, Cut::Silence);
-            }
-            Trouble::Stall => world.stall(slot, until),
-            Trouble::Idle => world.idle(slot, pick(dice, &[NEAR, FAR]), until),
-            Trouble::Leave => world.leave(slot),
-            Trouble::Kill => world.kill(slot, pick(dice, &[Cut::Fin, Cut::Reset, Cut::Silence])),
-            Trouble::Kick => world.kick(slot),
-            _ => {}
-        }
-    }
-}
-
-/// Somebody says something.
-async fn talk(world: &Arc<World>, run: usize, dice: &mut Dice) {
-    let most = pick(dice, &[20, 400, 6_000]);
-    let len = dice.below(most);
-    match dice.below(10) {
-        0 => world.say(run, None, len.min(900), true).await,
-        1 => world.withdraw(run).await,
-        2 | 3 => {
-            // To somebody who is there, or was.
-            let runs = world.inner().runs.len() as u64;
-            let to = dice.below(runs) as usize;
-            if to != run {
-                world.say(run, Some(to), len.min(900), dice.below(6) == 0).await;
-            }
-        }
-        _ => world.say(run, None, len, false).await,
-    }
 }
 
 /// One life of a room in a runtime of its own.

@@ -1,56 +1,67 @@
 //! What everybody heard, held against what the rooms recorded and what everybody said.
 
 mod reader;
+mod room;
+mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::reader::Reader;
+use self::{reader::Reader, tell::tell};
 use super::{
-    truth::{Stay, Truth},
-    world::{Fate, HOST, Inner, Run, World, slot_key},
+    truth::Truth,
+    world::{Fate, HOST, Inner, Run, Sent, World, slot_key},
 };
 use crate::{
     session::SessionEvent,
     wire::{Event, Instance, PublicKey},
 };
 
-/// What came to pass, so that it shows whether anything did.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    runs: u64,
-    rooms: u64,
-    said: u64,
-    heard: u64,
-    cuts: u64,
-    gaps: u64,
-    missed: u64,
-    lost: u64,
-    undelivered: u64,
-    kicked: u64,
-    /// Lines that only their room had when it crashed: their readers were told that it did.
-    crashed_with: u64,
-}
+/// What came to pass, so that it shows whether anything did: how often each of these.
+#[derive(Default)]
+pub(super) struct Seen(BTreeMap<&'static str, u64>);
+
+/// All that is to come to pass. `crashed with` are lines that only their room had when it crashed: their readers were told
+/// that it did.
+const ALL: &[&str] = &[
+    "runs",
+    "rooms",
+    "said",
+    "heard",
+    "past",
+    "cuts",
+    "gaps",
+    "missed",
+    "lost",
+    "undelivered",
+    "muted",
+    "locked",
+    "locked out",
+    "renamed",
+    "kicked",
+    "back after a ban",
+    "suspended",
+    "crashed with",
+    "went on",
+];
 
 impl Seen {
+    pub(super) fn count(&mut self, what: &'static str, count: u64) {
+        debug_assert!(ALL.contains(&what), "{what}");
+        *self.0.entry(what).or_default() += count;
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
-        let Self { runs, rooms, said, heard, cuts, gaps, missed, lost, undelivered, kicked, crashed_with } = other;
-        self.runs += runs;
-        self.rooms += rooms;
-        self.said += said;
-        self.heard += heard;
-        self.cuts += cuts;
-        self.gaps += gaps;
-        self.missed += missed;
-        self.lost += lost;
-        self.undelivered += undelivered;
-        self.kicked += kicked;
-        self.crashed_with += crashed_with;
+        other.0.iter().for_each(|(what, count)| self.count(what, *count));
     }
 
     pub(super) fn is_eventful(&self) -> bool {
-        let Self { runs, rooms, said, heard, cuts, gaps, missed, lost, undelivered, kicked, crashed_with } = self;
-        let all = [runs, rooms, said, heard, cuts, gaps, missed, lost, undelivered, kicked, crashed_with];
-        all.into_iter().all(|count| *count > 0)
+        ALL.iter().all(|what| self.0.get(what).is_some_and(|count| *count > 0))
+    }
+}
+
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        ALL.iter().try_for_each(|what| write!(f, "{what} {}, ", self.0.get(what).unwrap_or(&0)))
     }
 }
 
@@ -59,10 +70,30 @@ pub(super) fn judge(world: &World) -> Result<Seen, Vec<String>> {
     let mut truth = world.truth.lock().unwrap();
     let inner = world.inner();
     let wrong = std::mem::take(&mut truth.wrong);
-    let mut judge = Judge { truth: &truth, inner: &inner, seen: Seen::default(), wrong };
-    judge.seen.rooms = inner.room as u64;
+    let runs = inner.runs.iter().enumerate().map(|(at, run)| (id(run), at)).collect();
+    let undelivered = inner.runs.iter().map(undelivered).collect();
+    let said = truth.events.iter().filter_map(|((room, _), known)| match &known.event {
+        Event::Said { from, n, .. } => Some((*truth.who.get(&(*room, *from))?, *n)),
+        _ => None,
+    });
+    let said = said.collect();
+    let (backlog, ban) = (world.troubles.config.backlog, world.troubles.config.timing.ban);
+    let mut judge = Judge {
+        truth: &truth,
+        inner: &inner,
+        runs,
+        undelivered,
+        backlog,
+        ban,
+        said,
+        shown: Vec::new(),
+        seen: Seen::default(),
+        wrong,
+    };
+    judge.seen.count("rooms", inner.room as u64);
+    judge.seen.count("went on", inner.went_on);
+    judge.seen.count("suspended", inner.suspended);
     judge.rooms();
-    judge.gaps();
     for at in 0..inner.runs.len() {
         Reader::new(&mut judge, at).read();
         judge.sender(at);
@@ -81,51 +112,29 @@ type Sender = (PublicKey, Instance);
 struct Judge<'a> {
     truth: &'a Truth,
     inner: &'a Inner,
+    runs: BTreeMap<Sender, usize>,
+    /// What each run was told of as not delivered.
+    undelivered: Vec<BTreeSet<u64>>,
+    /// How many lines the rooms remember, and how long they put out.
+    backlog: usize,
+    ban: std::time::Duration,
+    /// What the rooms took of whom, as far as anybody was told.
+    said: BTreeSet<(Sender, u64)>,
+    /// What each run was shown as kept.
+    shown: Vec<BTreeSet<u32>>,
     seen: Seen,
     wrong: Vec<String>,
 }
 
 impl Judge<'_> {
     fn run_of(&self, sender: Sender) -> Option<usize> {
-        self.inner.runs.iter().position(|run| id(run) == sender)
+        self.runs.get(&sender).copied()
     }
 
-    /// The run behind a member number of a room.
-    fn of_number(&self, room: usize, number: u32) -> Option<usize> {
-        let has = |stays: &Vec<Stay>| stays.iter().any(|stay| stay.room == room && stay.number == number);
-        self.truth.stays.iter().position(has)
-    }
-
-    /// Nobody says anything after having gone.
-    fn rooms(&mut self) {
-        let mut gone = BTreeSet::new();
-        for ((room, seq), known) in &self.truth.events {
-            match &known.event {
-                Event::Left { member, .. } => drop(gone.insert((*room, *member))),
-                Event::Said { from, .. } | Event::Withdrawn { from, .. } if gone.contains(&(*room, *from)) => {
-                    self.wrong.push(format!("room {room}: {seq} is of {from}, who had gone"));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Every gap counts what is missing.
-    fn gaps(&mut self) {
-        for stated in &self.truth.gaps {
-            let (from, to) = (stated.from + 1, stated.gap.seq);
-            let range = (stated.room, from)..=(stated.room, to.max(from - 1));
-            let known = if to < from { 0 } else { self.truth.events.range(range.clone()).count() as u64 };
-            let entitled = match to < from {
-                true => 0,
-                false => self.truth.events.range(range).filter(|(_, event)| event.is_for(stated.member)).count() as u64,
-            };
-            let unknown = (to + 1).saturating_sub(from) - known;
-            self.seen.gaps += 1;
-            if !(entitled..=entitled + unknown).contains(&stated.gap.missed) {
-                self.wrong.push(format!("{stated:?}: {entitled} to {} are missing", entitled + unknown));
-            }
-        }
+    /// What a run sent under that number.
+    fn sent(&self, run: usize, n: u64) -> Option<&Sent> {
+        let sent = &self.inner.runs[run].sent;
+        sent.binary_search_by_key(&n, |sent| sent.n).ok().map(|at| &sent[at])
     }
 
     /// Every line comes back, or its sender hears why not, or can count it.
@@ -138,7 +147,7 @@ impl Judge<'_> {
             match event {
                 SessionEvent::Message(message) if message.own => drop(told.insert(message.n)),
                 SessionEvent::Undelivered { n, .. } => {
-                    self.seen.undelivered += 1;
+                    self.seen.count("undelivered", 1);
                     told.insert(*n);
                 }
                 SessionEvent::Acknowledged { n } => acknowledged = *n,
@@ -153,12 +162,31 @@ impl Judge<'_> {
         for sent in run.sent.iter().filter(|sent| !sent.withdraws && !told.contains(&sent.n)) {
             if sent.n > acknowledged {
                 self.wrong.push(format!("run {at} never hears of its line {}", sent.n));
+            } else if !self.is_in_a_gap(at, sent.n) {
+                self.wrong.push(format!("run {at}: line {} is acknowledged, and came nowhere", sent.n));
             }
             covered += 1;
         }
         if covered > gaps {
             self.wrong.push(format!("run {at}: {covered} of its lines did not come back, and gaps say {gaps}"));
         }
+    }
+
+    /// Whether the room had that line of a run, or told it why not, in a gap that it has read of.
+    fn is_in_a_gap(&self, run: usize, line: u64) -> bool {
+        self.truth.stays[run].iter().any(|stay| {
+            stay.gaps.iter().any(|stated| {
+                let range = (stay.room, stated.from + 1)..=(stay.room, stated.gap.seq.max(stated.from + 1));
+                let unknown = (self.truth.events.range(range.clone()).count() as u64) < stated.gap.seq - stated.from;
+                let mut events = self.truth.events.range(range);
+                unknown
+                    || events.any(|(_, known)| match &known.event {
+                        Event::Said { from, n, .. } => *from == stay.number && *n == line,
+                        Event::Refused { n, .. } => known.is_for(stay.number) && *n == line,
+                        _ => false,
+                    })
+            })
+        })
     }
 
     /// All agree on what is kept, which is what its owners want kept.
@@ -177,6 +205,13 @@ impl Judge<'_> {
                 _ => {}
             }
         }
+        if let Some(host) = self.inner.slots[HOST].run
+            && self.truth.has_holes(room, self.last(room))
+        {
+            // Perhaps nobody who is left has heard that they went.
+            let members = self.inner.runs[host].handle.members();
+            kept.retain(|_, (from, ..)| members.iter().any(|member| member.number == *from));
+        }
         // That something was taken back may be in everybody's gap.
         for stated in self.truth.gaps.iter().filter(|stated| stated.room == room) {
             let (gap, reader) = (&stated.gap, stated.member);
@@ -190,6 +225,10 @@ impl Judge<'_> {
             let number = stay.number;
             let mine = |(from, _, to): &(u32, u32, Option<u32>)| to.is_none_or(|to| to == number || *from == number);
             let expected: Vec<u32> = kept.iter().filter(|(_, kept)| mine(kept)).map(|(number, _)| *number).collect();
+            let shown: Vec<u32> = self.shown[at].iter().copied().collect();
+            if shown != expected {
+                self.wrong.push(format!("run {at} was shown {shown:?} as kept, and it is {expected:?}"));
+            }
             if run.handle.kept() != expected {
                 self.wrong.push(format!("run {at} knows {:?} as kept, and it is {expected:?}", run.handle.kept()));
             }
@@ -208,12 +247,21 @@ impl Judge<'_> {
             if !kept.is_subset(&run.tags) {
                 self.wrong.push(format!("run {at} wants {:?} kept, and {kept:?} are", run.tags));
             }
-            let public: BTreeSet<u32> = run.sent.iter().filter(|s| s.to.is_none()).filter_map(|s| s.tag).collect();
+            // A refusal may be in a gap.
+            let taken = |sent: &&Sent| sent.to.is_none() && self.said.contains(&(id(run), sent.n));
+            let public: BTreeSet<u32> = run.sent.iter().filter(taken).filter_map(|s| s.tag).collect();
             let lacking: Vec<_> = wanted.intersection(&public).filter(|tag| !kept.contains(tag)).collect();
-            if !lacking.is_empty() {
+            // What its program set again by itself was refused.
+            let again = self.undelivered[at].iter().any(|n| self.sent(at, *n).is_none());
+            if !lacking.is_empty() && !again {
                 self.wrong.push(format!("run {at} wants {lacking:?} kept, which are not"));
             }
         }
+    }
+
+    /// The last event that is known of a room.
+    fn last(&self, room: usize) -> u64 {
+        self.truth.events.range((room, 0)..(room + 1, 0)).next_back().map_or(0, |((_, seq), _)| *seq)
     }
 
     /// All who know everybody know the same.
@@ -222,10 +270,13 @@ impl Judge<'_> {
         let host = self.inner.slots[HOST].run.map(|run| members(&self.inner.runs[run]));
         for (at, run) in self.inner.runs.iter().enumerate().filter(|(_, run)| run.fate == Fate::Here) {
             let members = members(run);
-            if !run.handle.knows_all() || Some(&members) != host.as_ref() || !members.is_superset(&here) {
+            let ids: BTreeSet<Sender> = members.iter().map(|(id, ..)| *id).collect();
+            let own = run.handle.me();
+            let own = members.contains(&((own.key, own.instance), own.name, own.number));
+            if !run.handle.knows_all() || Some(&members) != host.as_ref() || !ids.is_superset(&here) || !own {
                 let empty = BTreeSet::new();
                 let odd: Vec<_> = members.symmetric_difference(host.as_ref().unwrap_or(&empty)).collect();
-                let odd: Vec<_> = odd.iter().map(|id| self.run_of(**id)).collect();
+                let odd: Vec<_> = odd.iter().map(|(id, name, number)| (self.run_of(*id), name, number)).collect();
                 let all = run.handle.knows_all();
                 self.wrong.push(format!("run {at} knows {} (all: {all}), other than the host: {odd:?}", members.len()));
             }
@@ -233,29 +284,15 @@ impl Judge<'_> {
     }
 }
 
-fn members(run: &Run) -> BTreeSet<Sender> {
-    run.handle.members().into_iter().map(|member| (member.key, member.instance)).collect()
+fn members(run: &Run) -> BTreeSet<(Sender, String, u32)> {
+    run.handle.members().into_iter().map(|member| ((member.key, member.instance), member.name, member.number)).collect()
+}
+
+fn undelivered(run: &Run) -> BTreeSet<u64> {
+    let n = |event: &SessionEvent| if let SessionEvent::Undelivered { n, .. } = event { Some(*n) } else { None };
+    run.heard.iter().filter_map(|(_, event)| n(event)).collect()
 }
 
 fn id(run: &Run) -> Sender {
     (PublicKey([slot_key(run.slot); 32]), run.instance)
-}
-
-/// All that happened, for whoever looks for the cause.
-fn tell(truth: &Truth, inner: &Inner) {
-    for ((room, seq), known) in &truth.events {
-        eprintln!("room {room}: {seq} {:.120}", format!("{:?}", known.event));
-    }
-    for (at, run) in inner.runs.iter().enumerate() {
-        eprintln!("run {at}: key {} {:?} kicked {}, {:?}", run.key(), run.fate, run.kicked, truth.stays[at]);
-        for (millis, event) in &run.heard {
-            match event {
-                SessionEvent::Message(m) => {
-                    let (from, text) = (m.from.number, String::from_utf8_lossy(&m.payload));
-                    eprintln!("  {millis} #{} of {from} n {} kept {:?} own {} {text:.30}", m.seq, m.n, m.kept, m.own);
-                }
-                event => eprintln!("  {millis} {:.150}", format!("{event:?}")),
-            }
-        }
-    }
 }

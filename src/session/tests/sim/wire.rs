@@ -301,8 +301,10 @@ impl Wire {
     }
 }
 
-/// Hears what the room's end writes, and how much of it the member's end has read.
+/// Hears what both ends write, and how much of it the member's end has read.
 pub(super) trait Tap: Send {
     fn wrote(&mut self, bytes: &[u8]);
+    /// What the member's end writes.
+    fn said(&mut self, bytes: &[u8]);
     fn read(&mut self, total: u64);
 }

@@ -1,5 +1,7 @@
 //! The simulated world: one room at a time, its host's member, those who come and go, and what befalls them.
 
+mod acts;
+mod gate;
 mod line;
 
 use std::{
@@ -11,15 +13,16 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::line::Line;
+pub(super) use self::acts::Manner;
+use self::{gate::Gate, line::Line};
 use super::{
     truth::Truth,
-    wire::{Clock, Cut, FAR, NEAR, SharedWire, Weather},
+    wire::{Clock, Cut, DRIVER, FAR, NEAR, SharedWire, Weather},
 };
 use crate::{
-    room::{self, RoomConfig, RoomHandle, tests::peer::key},
-    session::{tests::net::Dice, *},
-    wire::{Epoch, FEATURE_ASKABLE, Instance, Request, To},
+    room::{self, RoomConfig, RoomHandle, journal::memory::Platter, tests::peer::key},
+    session::{actor::prepare, tests::net::Dice, *},
+    wire::{Epoch, FEATURE_ASKABLE, FEATURE_BACKLOG, Instance},
 };
 
 /// How much one person wants kept: more than a room keeps for one, and not so much that it reads later.
@@ -47,6 +50,8 @@ pub(super) struct Sent {
     pub(super) text: String,
     /// The mark of what is to be kept.
     pub(super) tag: Option<u32>,
+    /// Whether those who come later are to be told.
+    pub(super) remember: bool,
     /// Whether it takes back what has that mark.
     pub(super) withdraws: bool,
 }
@@ -59,6 +64,8 @@ pub(super) struct Run {
     pub(super) fate: Fate,
     /// Whether the host has put it out.
     pub(super) kicked: bool,
+    /// Whether it wants to hear of the past.
+    pub(super) curious: bool,
     pub(super) heard: Vec<(u64, SessionEvent)>,
     pub(super) sent: Vec<Sent>,
     /// The marks of what it wants kept.
@@ -67,6 +74,7 @@ pub(super) struct Run {
     wires: Vec<SharedWire>,
     /// Until when its owner takes no events.
     stall: Option<Instant>,
+    gate: Gate,
 }
 
 impl Run {
@@ -91,15 +99,29 @@ pub(super) struct Slot {
 pub(super) struct Inner {
     pub(super) runs: Vec<Run>,
     pub(super) slots: Vec<Slot>,
-    place: Option<(RoomHandle, CancellationToken)>,
+    place: Option<Place>,
     /// How many rooms there have been.
     pub(super) room: usize,
     calm: bool,
+    opens: Option<Instant>,
+    /// How often a room went on from its journal, and how often a program was suspended.
+    pub(super) went_on: u64,
+    pub(super) suspended: u64,
+}
+
+/// A program that keeps a room.
+#[derive(Clone)]
+struct Place {
+    room: RoomHandle,
+    crash: CancellationToken,
+    gate: Gate,
 }
 
 /// What may go wrong in one run of the simulation.
 pub(super) struct Troubles {
     pub(super) config: RoomConfig,
+    /// Where the room's journal is, if it keeps one.
+    pub(super) journal: Option<Platter>,
     pub(super) cuts: Vec<Cut>,
     pub(super) kinds: Vec<Trouble>,
 }
@@ -115,6 +137,10 @@ pub(super) enum Trouble {
     Kick,
     HostCrash,
     Flood,
+    Mute,
+    Lock,
+    Nick,
+    Suspend,
 }
 
 pub(super) struct World {
@@ -135,6 +161,9 @@ impl World {
             place: None,
             room: 0,
             calm: false,
+            opens: None,
+            went_on: 0,
+            suspended: 0,
         };
         Arc::new(Self {
             clock: Arc::new(Clock::new()),
@@ -163,9 +192,17 @@ impl World {
     pub(super) fn open(self: &Arc<Self>) {
         {
             let mut inner = self.inner();
-            inner.room += 1;
-            let room = room::start(self.troubles.config.clone(), Epoch([inner.room as u8; 16]), &self.tasks);
-            inner.place = Some((room, CancellationToken::new()));
+            let epoch = Epoch([inner.room as u8 + 1; 16]);
+            let config = self.troubles.config.clone();
+            let saved = self.troubles.journal.as_ref().map(|disk| disk.saved(epoch, config.log, config.backlog));
+            match saved.as_ref().is_some_and(|saved| saved.restored.found) {
+                true => inner.went_on += 1,
+                false => inner.room += 1,
+            }
+            let (room, actor) = room::at_rest(config, saved.ok_or(epoch), &self.tasks);
+            let gate = Gate::default();
+            self.tasks.spawn(gate.behind(actor));
+            inner.place = Some(Place { room, crash: CancellationToken::new(), gate });
         }
         self.enter(HOST);
     }
@@ -179,8 +216,23 @@ impl World {
         };
         self.kill(HOST, Cut::Reset);
         wires.iter().for_each(|wire| wire.lock().unwrap().kill(FAR, how));
-        if let Some((_, crash)) = place {
+        if let Some(Place { crash, .. }) = place {
             crash.cancel();
+        }
+        if let Some(disk) = &self.troubles.journal {
+            disk.lose_power();
+        }
+    }
+
+    /// The room is opened again then.
+    pub(super) fn opens_at(&self, at: Instant) {
+        self.inner().opens = Some(at);
+    }
+
+    pub(super) fn open_if_due(self: &Arc<Self>) {
+        let due = self.inner().opens.take_if(|at| *at <= Instant::now()).is_some();
+        if due {
+            self.open();
         }
     }
 
@@ -194,15 +246,22 @@ impl World {
         let run = inner.runs.len();
         let mut dice = self.dice(1_000 + run as u64);
         let instance = Instance(std::array::from_fn(|_| dice.below(256) as u8));
+        let curious = dice.below(3) > 0;
         let config = SessionConfig {
             key: key(slot_key(slot)),
             instance,
             name: format!("mem-{}", (b'a' + slot as u8) as char),
-            features: FEATURE_ASKABLE,
+            features: FEATURE_ASKABLE | if curious { FEATURE_BACKLOG } else { 0 },
             timing: Timing::default(),
         };
         let line = Line { world: self.clone(), slot, run, dice, links: 0 };
-        let (handle, mut events) = start(config, line, &self.tasks);
+        // The host's member is part of the program that keeps the room.
+        let gate = match &inner.place {
+            Some(place) if slot == HOST => place.gate.clone(),
+            _ => Gate::default(),
+        };
+        let (handle, mut events, actor) = prepare(config, line);
+        self.tasks.spawn(gate.behind(actor));
         inner.slots[slot].run = Some(run);
         inner.runs.push(Run {
             slot,
@@ -210,12 +269,14 @@ impl World {
             handle,
             fate: Fate::Here,
             kicked: false,
+            curious,
             heard: Vec::new(),
             sent: Vec::new(),
             tags: BTreeSet::new(),
             last_tag: 0,
             wires: Vec::new(),
             stall: None,
+            gate: gate.clone(),
         });
         self.truth.lock().unwrap().stays.push(Vec::new());
         let world = self.clone();
@@ -225,6 +286,7 @@ impl World {
                 if let Some(until) = stall {
                     sleep_until(until).await;
                 }
+                gate.passed().await;
                 let Some(event) = events.recv().await else { return };
                 let at = world.clock.millis();
                 let mut inner = world.inner();
@@ -245,51 +307,33 @@ impl World {
         inner.slots[slot].run.filter(|run| inner.runs[*run].fate == Fate::Here)
     }
 
-    /// Somebody says something, to all or to one; or has it kept under a new mark.
-    pub(super) async fn say(&self, run: usize, to: Option<usize>, len: u64, keep: bool) {
-        let (draft, text, tag, handle) = {
+    /// The run of a slot whose program runs.
+    pub(super) fn awake(&self, slot: usize) -> Option<usize> {
+        self.present(slot).filter(|run| !self.inner().runs[*run].gate.is_shut())
+    }
+
+    pub(super) fn slots(&self) -> usize {
+        self.inner().slots.len()
+    }
+
+    pub(super) fn room(&self) -> usize {
+        self.inner().room
+    }
+
+    /// A program stops until then: the host's with the room.
+    pub(super) fn suspend(self: &Arc<Self>, slot: usize, until: Instant) {
+        let Some(run) = self.awake(slot) else { return };
+        let gate = {
             let mut inner = self.inner();
-            let whom = to
-                .map(|to| &inner.runs[to])
-                .map_or(To::Everyone, |to| To::Member { key: key(to.key()), instance: to.instance });
-            let slot = inner.runs[run].slot;
-            let kept: u32 = inner.runs.iter().filter(|other| other.slot == slot).map(|other| other.last_tag).sum();
-            let may_keep = kept < MOST_KEPT;
-            let run_of = &mut inner.runs[run];
-            let text = format!("r{run}.{} {}", run_of.sent.len() + 1, "x".repeat(len as usize));
-            // More would be read later than anybody here has patience for.
-            let tag = (keep && may_keep).then(|| {
-                run_of.last_tag += 1;
-                run_of.last_tag
-            });
-            let payload = text.clone().into();
-            (Draft::Say { to: whom, command: "chat".into(), payload, tag }, text, tag, run_of.handle.clone())
+            inner.suspended += 1;
+            inner.runs[run].gate.clone()
         };
-        let Ok(n) = handle.send(draft, WhenFull::Fail).await else { return };
-        let mut inner = self.inner();
-        inner.runs[run].sent.push(Sent { n, to, text, tag, withdraws: false });
-        inner.runs[run].tags.extend(tag);
-    }
-
-    /// Somebody takes back the oldest of what is kept for them.
-    pub(super) async fn withdraw(&self, run: usize) {
-        let (tag, handle) = {
-            let inner = self.inner();
-            (inner.runs[run].tags.first().copied(), inner.runs[run].handle.clone())
-        };
-        let Some(tag) = tag else { return };
-        let Ok(n) = handle.send(Draft::Withdraw { tag }, WhenFull::Fail).await else { return };
-        let mut inner = self.inner();
-        inner.runs[run].tags.remove(&tag);
-        let to = inner.runs[run].sent.iter().find(|sent| sent.tag == Some(tag)).and_then(|sent| sent.to);
-        inner.runs[run].sent.push(Sent { n, to, text: String::new(), tag: Some(tag), withdraws: true });
-    }
-
-    pub(super) fn leave(&self, slot: usize) {
-        let Some(run) = self.present(slot) else { return };
-        let mut inner = self.inner();
-        inner.runs[run].fate = Fate::Left;
-        inner.runs[run].handle.leave();
+        gate.shut();
+        let until = self.clock.slot(until, DRIVER);
+        self.tasks.spawn(async move {
+            sleep_until(until).await;
+            gate.open();
+        });
     }
 
     /// A member's program dies, which the room hears of or not.
@@ -301,19 +345,6 @@ impl World {
             inner.runs[run].wires.clone()
         };
         wires.iter().for_each(|wire| wire.lock().unwrap().kill(NEAR, how));
-    }
-
-    pub(super) fn kick(&self, slot: usize) {
-        let (Some(run), Some(host)) = (self.present(slot), self.present(HOST)) else { return };
-        let stay = self.truth.lock().unwrap().stays[run].last().cloned();
-        let handle = {
-            let mut inner = self.inner();
-            let Some(stay) = stay.filter(|stay| stay.room == inner.room) else { return };
-            inner.runs[run].kicked = true;
-            (inner.runs[host].handle.clone(), stay.number)
-        };
-        let (handle, member) = handle;
-        self.tasks.spawn(async move { handle.ask(Request::Kick { member, reason: String::new() }).await });
     }
 
     /// Something befalls the present link of a slot.
@@ -350,6 +381,7 @@ impl World {
             let mut inner = self.inner();
             inner.calm = true;
             inner.slots.iter_mut().for_each(|slot| slot.outage = None);
+            inner.runs.iter().for_each(|run| run.gate.open());
             inner.runs.iter().flat_map(|run| run.wires.clone()).collect()
         };
         wires.iter().for_each(|wire| wire.lock().unwrap().calm());
@@ -360,8 +392,7 @@ impl World {
 
     /// Everybody who is there.
     pub(super) fn all_present(&self) -> Vec<usize> {
-        let slots = self.inner().slots.len();
-        (0..slots).filter_map(|slot| self.present(slot)).collect()
+        (0..self.slots()).filter_map(|slot| self.present(slot)).collect()
     }
 
     /// Who is not in the room, if anybody.

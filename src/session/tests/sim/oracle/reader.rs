@@ -1,26 +1,43 @@
-//! What one run heard, from its first event to its last.
+//! What one run heard, from its first event to its last, against what its rooms recorded: nothing else, nothing twice,
+//! nothing out of order, and nothing missing but what is stated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Judge, Sender, id};
 use crate::{
     session::{
-        Ending, Incoming, SessionEvent,
+        Ending, Incoming, MemberEvent, SessionEvent,
         tests::sim::{
-            truth::Stay,
+            truth::{Known, Stay},
             world::{Fate, Run, Sent},
         },
     },
-    wire::Event,
+    wire::{Event, Refusal},
 };
 
 /// What was heard last of one sender: to everyone and to this reader alone.
 #[derive(Default)]
 struct Track {
     highest: u64,
+    /// The last that was told of the past.
+    past: u64,
     last: [Option<u64>; 2],
     /// What was missed or lost since then is stated.
     stated: [bool; 2],
+}
+
+/// What an event of a room shows to its reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Shown {
+    Said(u64),
+    Undelivered(u64),
+    Joined(u32, String),
+    Left(u32),
+    Renamed(u32, String),
+    Away(u32),
+    Back(u32),
+    Muted(u32, bool),
+    Locked(bool),
 }
 
 /// Reads what one run heard.
@@ -28,21 +45,30 @@ pub(super) struct Reader<'j, 'a> {
     judge: &'j mut Judge<'a>,
     at: usize,
     stays: std::slice::Iter<'a, Stay>,
-    stay: Option<Stay>,
+    stay: Option<&'a Stay>,
     /// The last event that was heard of.
     seq: u64,
-    /// Events that are stated as missing since then.
-    missed: u64,
+    /// Up to where the room may tell again what it keeps: where this one came in, or the end of a gap.
+    floor: u64,
+    /// How many gaps of this stay were heard of.
+    gaps: usize,
+    /// Who and what was told of the past in this stay, until something else was heard.
+    past: Option<Vec<(Sender, u64)>>,
+    /// Whether it lost a seat, after which those whom it knows are not announced again.
+    again: bool,
     tracks: BTreeMap<Sender, Track>,
     heard: BTreeSet<(Sender, u64)>,
     lost: Vec<Sender>,
+    /// What was shown as kept, and not as taken back.
+    kept: BTreeSet<u32>,
 }
 
 impl<'j, 'a> Reader<'j, 'a> {
     pub(super) fn new(judge: &'j mut Judge<'a>, at: usize) -> Self {
         let stays = judge.truth.stays[at].iter();
-        let (tracks, heard) = (BTreeMap::new(), BTreeSet::new());
-        Self { judge, at, stays, stay: None, seq: 0, missed: 0, tracks, heard, lost: Vec::new() }
+        let (tracks, heard, lost) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+        let (seq, floor, gaps, past, again, kept) = (0, 0, 0, None, false, BTreeSet::new());
+        Self { judge, at, stays, stay: None, seq, floor, gaps, past, again, tracks, heard, lost, kept }
     }
 
     fn wrong(&mut self, what: impl std::fmt::Display) {
@@ -50,27 +76,26 @@ impl<'j, 'a> Reader<'j, 'a> {
     }
 
     pub(super) fn read(mut self) {
-        let run = &self.judge.inner.runs[self.at];
-        self.judge.seen.runs += 1;
-        self.judge.seen.said += run.sent.len() as u64;
-        self.judge.seen.kicked += u64::from(run.kicked);
+        let run: &'a Run = &self.judge.inner.runs[self.at];
+        self.judge.seen.count("runs", 1);
+        self.judge.seen.count("said", run.sent.len() as u64);
+        self.judge.seen.count("kicked", u64::from(run.kicked));
         for (_, event) in &run.heard {
             match event {
                 SessionEvent::Entered { .. } => self.begin(false, false),
                 SessionEvent::Restored { restarted, missed } => self.begin(!restarted && !missed, *restarted),
+                SessionEvent::Message(message) if message.past.is_some() => self.told(message),
                 SessionEvent::Message(message) => self.message(message),
-                SessionEvent::Missed { count } => {
-                    self.missed += count;
-                    self.judge.seen.missed += count;
-                    self.tracks.values_mut().for_each(|track| track.stated = [true; 2]);
-                }
+                SessionEvent::Member(event) => self.member(event),
+                SessionEvent::Acknowledged { n } => self.acknowledged(*n),
+                SessionEvent::Undelivered { n, .. } => self.show(&Shown::Undelivered(*n)),
+                SessionEvent::Missed { count } => self.missed(*count),
                 SessionEvent::Lost { from } => {
-                    self.judge.seen.lost += 1;
-                    let sender = (from.key, from.instance);
-                    self.lost.push(sender);
-                    self.tracks.entry(sender).or_default().stated = [true; 2];
+                    self.judge.seen.count("lost", 1);
+                    self.lost((from.key, from.instance));
                 }
-                SessionEvent::Cut { .. } => self.judge.seen.cuts += 1,
+                SessionEvent::Withdrawn { withdrawal, .. } => drop(self.kept.remove(&withdrawal.number)),
+                SessionEvent::Cut { .. } => self.judge.seen.count("cuts", 1),
                 SessionEvent::Ended(ending) => self.ended(run, ending),
                 _ => {}
             }
@@ -79,93 +104,259 @@ impl<'j, 'a> Reader<'j, 'a> {
     }
 
     fn begin(&mut self, resumed: bool, restarted: bool) {
+        self.past_is_over(false);
         let Some(stay) = self.stays.next() else { return self.wrong("in without a Welcome") };
-        let before = self.stay.replace(stay.clone());
-        let other_room = before.as_ref().is_some_and(|before| before.room != stay.room);
+        let before = self.stay.replace(stay);
+        let other_room = before.is_some_and(|before| before.room != stay.room);
         if resumed != (stay.resumed && before.is_some() && !other_room) || restarted != other_room {
             self.wrong(format!("it takes {stay:?} for resumed: {resumed}, restarted: {restarted}"));
         }
+        self.gaps = 0;
         if resumed {
+            self.nothing_before(stay, stay.seq);
+            if self.seq > stay.seq {
+                self.wrong(format!("it has heard {}, and goes on after {}", self.seq, stay.seq));
+            }
             return;
         }
         if let Some(before) = before {
-            self.judge.seen.crashed_with += self.unheard(&before, u64::MAX).len() as u64;
+            self.again = true;
+            let unheard = self.pending(before, u64::MAX);
+            let lines = unheard.iter().filter(|(_, shown)| matches!(shown, Shown::Said(_))).count();
+            self.judge.seen.count("crashed with", lines as u64);
         }
         if !restarted {
             // That something may be missing is said; what was missed in a restart shows by the next line.
             self.tracks.values_mut().for_each(|track| track.stated = [true; 2]);
         }
-        (self.seq, self.missed) = (stay.seq, 0);
+        (self.seq, self.floor) = (stay.seq, stay.seq);
+        self.past = Some(Vec::new());
     }
 
-    /// The lines between what was heard last and `to` that this reader is entitled to and has never heard.
-    fn unheard(&self, stay: &Stay, to: u64) -> Vec<u64> {
-        let Stay { room, number, .. } = *stay;
-        let mut unheard = Vec::new();
-        for ((_, seq), known) in self.judge.truth.events.range((room, self.seq + 1)..(room, to.max(self.seq + 1))) {
-            if !known.is_for(number) {
-                continue;
+    /// What an event shows to this reader. The second says whether it must.
+    fn shown(&self, stay: &Stay, seq: u64, known: &Known) -> Option<(Shown, bool)> {
+        if !known.is_for(stay.number) {
+            return None;
+        }
+        let must = |shown| Some((shown, true));
+        match &known.event {
+            Event::Said { from, n, to, kept, .. } => {
+                let sender = self.judge.truth.who.get(&(stay.room, *from))?;
+                let track = self.tracks.get(sender);
+                let double = track
+                    .is_some_and(|track| *n <= track.highest || to.is_none() && kept.is_none() && *n <= track.past);
+                // What is up again after it was taken back is shown again.
+                let up = kept.is_some_and(|kept| !self.kept.contains(&kept.number));
+                if double && !up { None } else { must(Shown::Said(seq)) }
             }
-            match &known.event {
-                // What is said after one has gone is for those who stay.
-                Event::Left { member, .. } if *member == number => break,
-                Event::Said { from, n, .. } => {
-                    let run = self.judge.of_number(room, *from);
-                    let from = run.map(|run| id(&self.judge.inner.runs[run]));
-                    let new = from.is_none_or(|from| self.tracks.get(&from).is_none_or(|track| track.highest < *n));
-                    if new && !self.was_said(stay, run, *n, *seq) {
-                        unheard.push(*seq);
-                    }
-                }
-                _ => {}
+            Event::Refused { n, .. } => {
+                let pointless = self.judge.sent(self.at, *n).is_some_and(|sent| sent.withdraws);
+                if pointless { None } else { must(Shown::Undelivered(*n)) }
+            }
+            Event::Joined(who) if who.number == stay.number => None,
+            // Those who were known before a seat was lost are not announced.
+            Event::Joined(who) => Some((Shown::Joined(who.number, who.name.clone()), !self.again)),
+            Event::Left { member, .. } => must(Shown::Left(*member)),
+            Event::Renamed { member, name } => must(Shown::Renamed(*member, name.clone())),
+            Event::Away { member } => must(Shown::Away(*member)),
+            Event::Back { member } => must(Shown::Back(*member)),
+            Event::Muted { member, muted, .. } => must(Shown::Muted(*member, *muted)),
+            Event::Locked { locked, .. } => must(Shown::Locked(*locked)),
+            _ => None,
+        }
+    }
+
+    /// What this reader is still to be shown before event `to`, in order.
+    fn pending(&self, stay: &Stay, to: u64) -> Vec<(u64, Shown)> {
+        let range = (stay.room, self.seq + 1)..(stay.room, to.max(self.seq + 1));
+        let mut pending = Vec::new();
+        for ((_, seq), known) in self.judge.truth.events.range(range) {
+            if matches!(&known.event, Event::Left { member, .. } if *member == stay.number) {
+                // What comes after one has gone is for those who stay.
+                break;
+            }
+            pending.extend(self.shown(stay, *seq, known).filter(|(_, must)| *must).map(|(shown, _)| (*seq, shown)));
+        }
+        pending
+    }
+
+    /// Nothing up to this event is still to be shown.
+    fn nothing_before(&mut self, stay: &'a Stay, seq: u64) {
+        let pending = self.pending(stay, seq.saturating_add(1));
+        if !pending.is_empty() {
+            self.wrong(format!("it does not hear {pending:?} before {seq}"));
+        }
+        self.pass(stay, seq);
+    }
+
+    /// All up to this event was heard of: what shows nothing leaves its traces.
+    fn pass(&mut self, stay: &Stay, to: u64) {
+        let range = (stay.room, self.seq + 1)..(stay.room, to.saturating_add(1).max(self.seq + 1));
+        for (_, known) in self.judge.truth.events.range(range) {
+            if let Event::Withdrawn { from, n, .. } = &known.event
+                && known.is_for(stay.number)
+                && let Some(sender) = self.judge.truth.who.get(&(stay.room, *from))
+            {
+                let track = self.tracks.entry(*sender).or_default();
+                track.highest = track.highest.max(*n);
+                self.heard.insert((*sender, *n));
             }
         }
-        unheard
+        self.seq = self.seq.max(to);
     }
 
-    /// Whether the same line was in the log before, since its sender had another seat then: it was heard there, or missed.
-    fn was_said(&self, stay: &Stay, run: Option<usize>, line: u64, before: u64) -> bool {
-        let room = stay.room;
-        let mut earlier = self.judge.truth.events.range((room, 1)..(room, before));
-        let same = |event: &Event| match event {
-            Event::Said { from, n, .. } => *n == line && run.is_some() && self.judge.of_number(room, *from) == run,
-            _ => false,
+    /// The next thing of the present.
+    fn show(&mut self, shown: &Shown) {
+        self.past_is_over(true);
+        let Some(stay) = self.stay else { return self.wrong(format!("{shown:?} before it is in")) };
+        let mut at = None;
+        for ((_, seq), known) in self.judge.truth.events.range((stay.room, self.seq + 1)..(stay.room + 1, 0)) {
+            match self.shown(stay, *seq, known) {
+                Some((next, _)) if next == *shown => at = Some(Ok(*seq)),
+                Some((next, true)) => at = Some(Err((*seq, next))),
+                _ => continue,
+            }
+            break;
+        }
+        match at {
+            Some(Ok(seq)) => self.pass(stay, seq),
+            next => {
+                self.wrong(format!("it is shown {shown:?} after {}, where {next:?} comes", self.seq));
+                if let Shown::Said(seq) = shown {
+                    self.seq = self.seq.max(*seq);
+                }
+            }
+        }
+    }
+
+    fn member(&mut self, event: &MemberEvent) {
+        let shown = match event {
+            MemberEvent::Joined(member) => Shown::Joined(member.number, member.name.clone()),
+            MemberEvent::Left { member, .. } => Shown::Left(member.number),
+            MemberEvent::Renamed { member, .. } => Shown::Renamed(member.number, member.name.clone()),
+            MemberEvent::Away(member) => Shown::Away(member.number),
+            MemberEvent::Back(member) => Shown::Back(member.number),
+            MemberEvent::Muted { member, muted, .. } => Shown::Muted(member.number, *muted),
+            MemberEvent::Locked { locked, .. } => Shown::Locked(*locked),
+            other => return self.wrong(format!("nobody is to hear of {other:?}")),
         };
-        earlier.any(|(_, known)| known.is_for(stay.number) && same(&known.event))
+        self.show(&shown);
+    }
+
+    fn missed(&mut self, count: u64) {
+        self.past_is_over(true);
+        self.judge.seen.count("missed", count);
+        let Some(stay) = self.stay else { return self.wrong("a gap before it is in") };
+        // One that was read with the last bytes of a link may not have been heard of.
+        let told = stay.gaps[self.gaps..].iter().position(|stated| stated.gap.missed == count);
+        let Some(told) = told else { return self.wrong(format!("a gap of {count}, of which no room told it")) };
+        self.gaps += told + 1;
+        let stated = &stay.gaps[self.gaps - 1];
+        self.nothing_before(stay, stated.from);
+        (self.seq, self.floor) = (stated.gap.seq.max(self.seq), stated.gap.seq);
+        self.tracks.values_mut().for_each(|track| track.stated = [true; 2]);
+    }
+
+    /// Something of that sender is missing.
+    fn lost(&mut self, sender: Sender) {
+        self.lost.push(sender);
+        let stated = std::mem::replace(&mut self.tracks.entry(sender).or_default().stated, [true; 2]);
+        if stated == [true; 2] {
+            self.wrong(format!("what is missing of {:?} is stated twice", self.judge.run_of(sender)));
+        }
+    }
+
+    /// What is acknowledged has come back, or is in a gap: what is still to come must be said again to a room that crashes.
+    fn acknowledged(&mut self, line: u64) {
+        let Some(stay) = self.stay else { return self.wrong("an acknowledgement before it is in") };
+        let mut to_come = self.judge.truth.events.range((stay.room, self.seq + 1)..(stay.room + 1, 0));
+        let early = to_come.find_map(|((_, seq), known)| match known.event {
+            Event::Said { from, n, .. } if from == stay.number => self.shown(stay, *seq, known).map(|_| n),
+            Event::Refused { n, .. } => self.shown(stay, *seq, known).map(|_| n),
+            _ => None,
+        });
+        // The one that this goes with comes next.
+        if let Some(early) = early.filter(|early| *early < line) {
+            self.wrong(format!("{line} is acknowledged, and {early} is still to come"));
+        }
+    }
+
+    /// Something of the past.
+    fn told(&mut self, message: &Incoming) {
+        self.judge.seen.count("past", 1);
+        let sender = (message.from.key, message.from.instance);
+        let n = message.n;
+        let curious = self.judge.inner.runs[self.at].curious;
+        let Some(past) = self.past.as_mut().filter(|_| curious) else {
+            return self.wrong(format!("{n} of {sender:?} is of the past, and comes out of its time"));
+        };
+        past.push((sender, n));
+        let Some(run) = self.judge.run_of(sender).filter(|run| *run != self.at) else {
+            return self.wrong("it is told its own past, or nobody's");
+        };
+        let same = |sent: &Sent| sent.remember && sent.to.is_none() && sent.text.as_bytes() == &message.payload[..];
+        if !self.judge.sent(run, n).is_some_and(same) || message.private.is_some() || message.own {
+            self.wrong(format!("nobody was to be told {n} of run {run}"));
+        }
+        let track = self.tracks.entry(sender).or_default();
+        let late = n <= track.highest.max(track.past);
+        track.past = track.past.max(n);
+        // What else was said around it is not known.
+        track.stated[0] = true;
+        if !self.heard.insert((sender, n)) || late {
+            self.wrong(format!("{n} of run {run} is told of the past, and was heard"));
+        }
+    }
+
+    /// All that the room told of the past was to be heard by now, or what came of it before the link broke.
+    fn past_is_over(&mut self, all: bool) {
+        let (Some(heard), Some(stay)) = (self.past.take(), self.stay) else { return };
+        let me = id(&self.judge.inner.runs[self.at]);
+        let mut told: Vec<(Sender, u64)> = Vec::new();
+        for past in &stay.past {
+            let sender = (past.key, past.instance);
+            let known = heard.contains(&(sender, past.n)) || !self.heard.contains(&(sender, past.n));
+            let seen = self.tracks.get(&sender).is_some_and(|track| past.n <= track.highest);
+            let twice = told.iter().any(|(other, n)| *other == sender && past.n <= *n);
+            if sender != me && known && !seen && !twice {
+                told.push((sender, past.n));
+            }
+        }
+        let before = |(sender, n): &(Sender, u64)| {
+            heard.contains(&(*sender, *n)) || self.tracks.get(sender).is_none_or(|track| *n > track.past)
+        };
+        told.retain(before);
+        if told != heard && (all || !told.starts_with(&heard)) {
+            let numbers = |lines: &[(Sender, u64)]| lines.iter().map(|line| line.1).collect::<Vec<_>>();
+            let (told, heard) = (numbers(&told), numbers(&heard));
+            self.wrong(format!("it is told {told:?} of the past, and hears {heard:?}"));
+        }
     }
 
     fn message(&mut self, message: &Incoming) {
-        self.judge.seen.heard += 1;
-        let Some(stay) = self.stay.clone() else { return self.wrong("a message before it is in") };
+        self.judge.seen.count("heard", 1);
+        let Some(stay) = self.stay else { return self.wrong("a message before it is in") };
         let sender = (message.from.key, message.from.instance);
-        let truth = self.judge.truth.events.get(&(stay.room, message.seq));
-        let known = truth.map(|known| known.event.clone());
-        let same = matches!(&known, Some(Event::Said { from, n, to, said, .. })
+        let known = self.judge.truth.events.get(&(stay.room, message.seq)).map(|known| &known.event);
+        let same = matches!(known, Some(Event::Said { from, n, to, said, .. })
             if (*from, *n, to.is_some(), &said.payload)
                 == (message.from.number, message.n, message.private.is_some(), &message.payload));
         if !same {
             self.wrong(format!("it hears {message:?}, and the room recorded {known:?}"));
         }
-        // What the room keeps is told after a gap, out of its time.
-        let out_of_time = message.kept.is_some() && self.missed > 0;
-        if out_of_time {
-        } else if message.seq > self.seq {
-            let unheard = self.unheard(&stay, message.seq);
-            if unheard.len() as u64 > self.missed {
-                self.wrong(format!(
-                    "{unheard:?} are missing before {}, and it is told of {}",
-                    message.seq, self.missed
-                ));
-            }
-            (self.seq, self.missed) = (message.seq, 0);
-        } else if message.kept.is_none() {
-            self.wrong(format!("{} comes after {}", message.seq, self.seq));
+        // What the room keeps is told to newcomers and after a gap, out of its time.
+        let replay = message.seq <= self.floor && message.kept.is_some();
+        if replay {
+            self.past_is_over(true);
+        } else {
+            self.show(&Shown::Said(message.seq));
         }
-        self.of_sender(sender, message, out_of_time || message.seq <= stay.seq);
+        let up = message.kept.is_some_and(|number| self.kept.insert(number));
+        self.of_sender(sender, message, replay, up);
     }
 
     /// Each sender's lines come once and in order, and what is missing among them is stated.
-    fn of_sender(&mut self, sender: Sender, message: &Incoming, replay: bool) {
+    fn of_sender(&mut self, sender: Sender, message: &Incoming, replay: bool, up: bool) {
         let Some(run) = self.judge.run_of(sender) else { return self.wrong("a message of nobody") };
         let from = &self.judge.inner.runs[run];
         let (at, kind) = (self.at, usize::from(message.private.is_some()));
@@ -174,31 +365,36 @@ impl<'j, 'a> Reader<'j, 'a> {
             _ => to.is_some_and(|to| to == at || run == at),
         };
         // What was refused is no loss: its sender knows.
-        let refused = |n: u64| {
-            from.heard.iter().any(|(_, event)| matches!(event, SessionEvent::Undelivered { n: m, .. } if *m == n))
-        };
-        let line = |sent: &&Sent| sent.n < message.n && for_us(sent.to) && !sent.withdraws && !refused(sent.n);
-        let before = from.sent.iter().rev().find(line);
-        let before = before.map(|sent| sent.n);
-        let text = from.sent.iter().find(|sent| sent.n == message.n).map(|sent| sent.text.clone());
+        let said = |n: u64| self.judge.said.contains(&(sender, n));
+        // So is what was told of the past, or was said before that.
+        let past = self.tracks.get(&sender).map_or(0, |track| if kind == 0 { track.past } else { 0 });
+        let between = past + 1..message.n;
+        let line = |sent: &&Sent| between.contains(&sent.n) && for_us(sent.to) && !sent.withdraws && said(sent.n);
+        let before = from.sent.iter().rev().find(line).map(|sent| sent.n);
+        let text = self.judge.sent(run, message.n).map(|sent| sent.text.as_str());
+        let other = text.is_some_and(|text| text.as_bytes() != &message.payload[..]);
+        let twice = !self.heard.insert((sender, message.n));
         let track = self.tracks.entry(sender).or_default();
-        let late = message.n <= track.highest;
+        let late = message.n <= track.highest || twice;
+        if late && up {
+            // It was taken back since it was heard, and is there again.
+            return;
+        }
         let silent = !replay
             && track.last[kind].zip(before).is_some_and(|(last, before)| last < before)
             && !std::mem::take(&mut track.stated[kind]);
         let (highest, last) = (track.highest, track.last[kind]);
-        track.highest = message.n;
+        track.highest = track.highest.max(message.n);
         track.last[kind] = (!replay).then_some(message.n);
         track.stated[kind] = false;
-        self.heard.insert((sender, message.n));
         if late {
-            self.wrong(format!("{} of run {run} comes after {highest}", message.n));
+            self.wrong(format!("{} of run {run} comes after {highest}, or twice", message.n));
         }
         if silent && run != at {
             self.wrong(format!("{before:?} of run {run} is missing after {last:?}, and nothing says so"));
         }
         // What is set again after a restart has a number that the sender's program gave it by itself.
-        if text.is_some_and(|text| text.as_bytes() != &message.payload[..]) {
+        if other {
             self.wrong(format!("{} of run {run} is not what it said", message.n));
         }
     }
@@ -207,29 +403,36 @@ impl<'j, 'a> Reader<'j, 'a> {
         let entered = self.stay.is_some();
         // It is the key that is put out.
         let kicked = self.judge.inner.runs.iter().any(|other| other.slot == run.slot && other.kicked);
+        let locked = self.judge.truth.events.values().any(|known| matches!(known.event, Event::Locked { .. }));
         let fair = match ending {
             Ending::Left => run.fate == Fate::Left,
             Ending::Kicked { .. } => kicked,
+            Ending::Refused(Refusal::Locked) => locked,
             // Somebody with that key was put out a moment ago.
+            Ending::Refused(Refusal::Banned { .. }) => kicked,
             Ending::Refused(_) => kicked || !entered,
             Ending::Failed(reason) => !entered && !reason.contains("protocol"),
             Ending::Closed { .. } => false,
         };
+        self.judge.seen.count("locked out", u64::from(*ending == Ending::Refused(Refusal::Locked)));
         if !fair {
             self.wrong(format!("it ends: {ending:?} ({:?}, kicked: {kicked})", run.fate));
         }
     }
 
     fn end(&mut self, run: &Run) {
+        self.judge.shown.push(std::mem::take(&mut self.kept));
         // A loss that is stated is one.
         for sender in std::mem::take(&mut self.lost) {
             let Some(from) = self.judge.run_of(sender) else { continue };
+            let refused = |sent: &Sent| sent.to.is_none() && self.judge.undelivered[from].contains(&sent.n);
             let missing = self.judge.inner.runs[from].sent.iter().any(|sent| {
-                sent.to.is_none_or(|to| to == self.at) && (sent.withdraws || !self.heard.contains(&(sender, sent.n)))
+                let for_us = sent.to.is_none_or(|to| to == self.at);
+                for_us && !refused(sent) && !self.heard.contains(&(sender, sent.n))
             });
             // After a restart its program says by itself again what is to be kept.
-            let real = missing || self.judge.truth.stays[from].len() > 1;
-            if !real {
+            let rooms: BTreeSet<usize> = self.judge.truth.stays[from].iter().map(|stay| stay.room).collect();
+            if !missing && rooms.len() < 2 {
                 self.wrong(format!("it is told that lines of run {from} are missing, and it has them all"));
             }
         }
@@ -239,10 +442,11 @@ impl<'j, 'a> Reader<'j, 'a> {
         if self.stays.next().is_some() {
             self.wrong("it does not say that it is in again");
         }
-        let Some(stay) = self.stay.clone() else { return self.wrong("it never came in") };
-        let unheard = self.unheard(&stay, u64::MAX);
-        if stay.room != self.judge.inner.room || !unheard.is_empty() {
-            self.wrong(format!("at the end it is in room {} and has not heard {unheard:?}", stay.room));
+        let Some(stay) = self.stay else { return self.wrong("it never came in") };
+        self.past_is_over(true);
+        if stay.room != self.judge.inner.room {
+            self.wrong(format!("at the end it is in room {}", stay.room));
         }
+        self.nothing_before(stay, u64::MAX - 1);
     }
 }

@@ -150,8 +150,9 @@ impl AsyncWrite for End {
             };
             match tried {
                 Ok(written) => {
-                    if let (Ok(len), Some(tap)) = (&written, self.tap.as_ref().filter(|_| of == FAR)) {
-                        tap.lock().unwrap().wrote(&buf[..*len]);
+                    if let (Ok(len), Some(tap)) = (&written, self.tap.as_ref()) {
+                        let mut tap = tap.lock().unwrap();
+                        if of == FAR { tap.wrote(&buf[..*len]) } else { tap.said(&buf[..*len]) }
                     }
                     return Poll::Ready(written);
                 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Fate, HOST, World, slot_key};
+use super::{Fate, HOST, Place, World, slot_key};
 use crate::{
     gauge::Gauged,
     room::{Peer, Via, tests::peer::key},
@@ -43,7 +43,7 @@ impl Line {
         let of = self.dice.below(2) as usize;
         // A first link that breaks before it is in ends the session, which is seldom what is to be seen.
         let least = if self.links == 1 && self.dice.below(8) > 0 { 400 } else { 0 };
-        let after = least + self.dice.below([200, 3_000, 20_000][self.dice.clone().below(3) as usize]);
+        let after = least + self.dice.below([90, 200, 3_000, 20_000][self.dice.clone().below(4) as usize]);
         Some((of, after, cuts[self.dice.below(cuts.len() as u64) as usize]))
     }
 }
@@ -73,8 +73,16 @@ impl Dial for Line {
             let inner = self.world.inner();
             (inner.room, inner.place.clone(), inner.calm)
         };
-        let Some((handle, crash)) = place else { return Err(DialError::Temporary("refused".into())) };
-        let ear = Box::new(Ear::new(&self.world.truth, self.run, room));
+        let Some(Place { room: handle, crash, gate }) = place else {
+            return Err(DialError::Temporary("refused".into()));
+        };
+        if gate.is_shut() {
+            // The system takes the connection, and nobody is there for the handshake.
+            sleep(Duration::from_secs(10)).await;
+            return Err(DialError::Temporary("no answer".into()));
+        }
+        let who = (key(slot_key(self.slot)), self.world.inner().runs[self.run].instance);
+        let ear = Box::new(Ear::new(&self.world.truth, self.run, room, who));
         let weather = if calm { weather.calm() } else { weather };
         let (near, far, wire) = Wire::pair(&self.world, (self.slot, self.run, self.links), weather, ear);
         wire.lock().unwrap().trigger = self.trigger().filter(|_| !calm);
@@ -89,9 +97,9 @@ impl Dial for Line {
             deadline: Instant::now() + Duration::from_secs(10),
             turn: None,
         };
-        self.world.tasks.spawn(async move {
+        self.world.tasks.spawn(gate.behind(async move {
             crash.run_until_cancelled(handle.serve(far, peer)).await;
-        });
+        }));
         let gauge = near.gauge();
         Ok(Dialed { stream: near, gauge, exporter: [0; 32], host: key(1), known: true })
     }
