@@ -260,7 +260,7 @@ fn a_power_failure_after_any_call_of_a_receive_takes_nothing_that_was_saved() {
         let power = trial.power();
         tally.walked(&trial.none());
         for upto in 0..=power.len() {
-            for way in Way::all(seeds(0..16)) {
+            for way in Way::all(seeds(0..8)) {
                 let what = format!("{way:?} after {upto} of {} changes, {:?}", power.len(), course.always);
                 tally.tries += 1;
                 power.fail(upto, way, &scratch.join("left"));
