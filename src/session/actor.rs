@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::Instant,
+};
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -139,9 +142,15 @@ impl<D: Dial> Actor<D> {
                     tracing::info!(member = welcome.number, members = welcome.members, "connected");
                     tries = 0;
                     self.moves = 0;
+                    let anew = self.life.resume().is_some_and(|resume| resume.epoch != welcome.epoch);
                     let link = Link::new(&self.shared, &self.config.timing, gauge, welcome.members);
                     if let Err(broken) = self.life.welcome(welcome, &self.shared) {
                         return Ending::Failed(broken.to_string());
+                    }
+                    if anew {
+                        // Whoever is still running has dialled by then.
+                        let until = Instant::now() + self.config.timing.last_retry * 3 / 2;
+                        self.shared.outbox().hold_for(self.life.former.clone(), until);
                     }
                     match link.run(&mut self.life, &self.events, questions, frames, write).await {
                         Over::Ended(ending) => return ending,

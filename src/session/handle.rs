@@ -116,6 +116,15 @@ impl Shared {
     pub(super) fn roster(&self) -> MutexGuard<'_, Roster> {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// A member is there, to whom lines may be waiting.
+    pub(super) fn introduce(&self, member: Member) {
+        let is_new = self.roster().member(member.number).is_none();
+        if is_new && self.outbox().is_back((member.key, member.instance)) {
+            self.filled.notify_one();
+        }
+        self.roster().introduce(member);
+    }
 }
 
 /// The handle to a session. Cheap to clone.

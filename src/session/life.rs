@@ -40,7 +40,7 @@ pub(super) struct Life {
     count: u64,
     inbox: Inbox,
     /// Those who were there before the room restarted, and need not be announced again.
-    former: HashSet<(PublicKey, Instance)>,
+    pub(super) former: HashSet<(PublicKey, Instance)>,
     /// Those who left lately: a page of members asked for before that may still name them.
     gone: VecDeque<u32>,
     /// Whether we want to be told what was said before we came.
@@ -129,7 +129,7 @@ impl Life {
                 }
                 self.event(seq, replay, event, shared)?;
             }
-            FromRoom::Member(member) => shared.roster().introduce(member),
+            FromRoom::Member(member) => shared.introduce(member),
             FromRoom::Gap(gap) => self.gap(gap, shared)?,
             FromRoom::Answer(answer) => return Ok(Todo::Answered(answer)),
             FromRoom::Ping(number) => return Ok(Todo::Pong(number)),
@@ -156,10 +156,9 @@ impl Life {
 
     /// The first page of members, asked for in a small room.
     pub(super) fn page(&mut self, rows: Vec<WhoRow>, more: bool, shared: &Shared) {
-        let mut roster = shared.roster();
-        roster.set_complete(!more);
+        shared.roster().set_complete(!more);
         for row in rows.into_iter().filter(|row| !self.gone.contains(&row.member.number)) {
-            roster.introduce(row.member);
+            shared.introduce(row.member);
         }
     }
 
@@ -249,7 +248,7 @@ impl Life {
             Event::Joined(member) => {
                 // One's own entering is in the log that a room gives to those who were there before it restarted.
                 let announced = !self.former.remove(&(member.key, member.instance)) && !is_me(shared, &member);
-                shared.roster().introduce(member.clone());
+                shared.introduce(member.clone());
                 if announced {
                     self.member(MemberEvent::Joined(member));
                 }

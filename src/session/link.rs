@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
     sync::{Notify, mpsc, oneshot},
+    time::{Instant, sleep_until},
 };
 use tokio_util::codec::FramedRead;
 
@@ -211,8 +212,11 @@ impl<'a> Link<'a> {
                 bytes.clear();
                 continue;
             }
+            let now = Instant::now();
+            let held = self.shared.outbox().held_until(now);
             tokio::select! {
                 () = self.shared.filled.notified() => {}
+                () = sleep_until(held.unwrap_or(now)), if held.is_some() => {}
                 () = self.replies.ready() => {}
                 () = self.answered.notified() => {}
                 _ = leave.changed() => {}
@@ -225,8 +229,9 @@ impl<'a> Link<'a> {
     /// Encodes what the outbox has for this link.
     fn unsent(&self, bytes: &mut BytesMut) {
         let mut outbox = self.shared.outbox();
+        let now = Instant::now();
         while bytes.len() < WRITE_BYTES
-            && let Some(envelope) = outbox.take_unsent()
+            && let Some(envelope) = outbox.take_unsent(now)
         {
             encode_into(&ToRoom::Envelope(envelope), bytes).expect("a draft was checked to fit a frame");
         }

@@ -1,10 +1,12 @@
 //! What this member has sent and the room has not acknowledged yet.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use tokio::time::Instant;
 
 use super::Draft;
 pub(super) use crate::limits::session::{MAX_ON_WAY_BYTES, MAX_WAITING, MAX_WAITING_BYTES};
-use crate::wire::{Body, Envelope, Said, To};
+use crate::wire::{Body, Envelope, Instance, PublicKey, Said, To};
 
 /// Bytes that an envelope takes on its way, about.
 fn cost(envelope: &Envelope) -> usize {
@@ -33,6 +35,9 @@ pub(super) struct Outbox {
     prev: HashMap<To, u64>,
     /// What the room keeps for us, to be set again after it restarted.
     kept: BTreeMap<u32, (u64, To, Said)>,
+    /// Those who are expected back in a room that restarted, and until when: what is for them waits, and so does what was
+    /// said after that.
+    expected: Option<(HashSet<(PublicKey, Instance)>, Instant)>,
 }
 
 impl Outbox {
@@ -95,16 +100,50 @@ impl Outbox {
 
     /// The next envelope for the present link, which counts as sent from now on. None while as much is on its way as the
     /// system buffers anyway: a room that reads later is not to be taken for one that reads no more.
-    pub(super) fn take_unsent(&mut self) -> Option<Envelope> {
-        let first = self.waiting.front()?.n;
-        let index = usize::try_from((self.sent + 1).max(first) - first).ok()?;
-        let envelope = self.waiting.get(index)?;
-        if index > 0 && self.on_way + cost(envelope) > MAX_ON_WAY_BYTES {
+    pub(super) fn take_unsent(&mut self, now: Instant) -> Option<Envelope> {
+        let (index, envelope) = self.unsent()?;
+        if index > 0 && self.on_way + cost(envelope) > MAX_ON_WAY_BYTES || self.is_held(envelope, now) {
             return None;
         }
+        let envelope = envelope.clone();
         self.sent = envelope.n;
-        self.on_way += cost(envelope);
-        Some(envelope.clone())
+        self.on_way += cost(&envelope);
+        Some(envelope)
+    }
+
+    fn unsent(&self) -> Option<(usize, &Envelope)> {
+        let first = self.waiting.front()?.n;
+        let index = usize::try_from((self.sent + 1).max(first) - first).ok()?;
+        Some((index, self.waiting.get(index)?))
+    }
+
+    /// The room restarted without these: what is for them waits until they are back, but not longer than this.
+    pub(super) fn hold_for(&mut self, expected: HashSet<(PublicKey, Instance)>, until: Instant) {
+        self.expected = Some((expected, until));
+    }
+
+    /// Somebody has come. Returns whether nobody waits for them any more.
+    pub(super) fn is_back(&mut self, who: (PublicKey, Instance)) -> bool {
+        let Some((expected, _)) = &mut self.expected else { return false };
+        let before = expected.len();
+        if !expected.remove(&who) {
+            // Their program was started anew, as that of the host was: the one before it does not come back.
+            expected.retain(|(key, _)| *key != who.0);
+        }
+        expected.len() < before
+    }
+
+    fn is_held(&self, envelope: &Envelope, now: Instant) -> bool {
+        let (To::Member { key, instance }, Some((expected, until))) = (envelope.to, &self.expected) else {
+            return false;
+        };
+        now < *until && expected.contains(&(key, instance))
+    }
+
+    /// Until when what is next waits for somebody to be back, if it does.
+    pub(super) fn held_until(&self, now: Instant) -> Option<Instant> {
+        let (_, envelope) = self.unsent()?;
+        self.expected.as_ref().filter(|_| self.is_held(envelope, now)).map(|(_, until)| *until)
     }
 
     /// A new link begins, at whose other end everything up to `accepted` has arrived.
@@ -169,7 +208,7 @@ mod tests {
     }
 
     fn unsent(outbox: &mut Outbox) -> Vec<u64> {
-        std::iter::from_fn(|| outbox.take_unsent()).map(|envelope| envelope.n).collect()
+        std::iter::from_fn(|| outbox.take_unsent(Instant::now())).map(|envelope| envelope.n).collect()
     }
 
     #[test]
@@ -179,7 +218,8 @@ mod tests {
         for draft in [line("a"), say(bob, "b", None), line("c"), say(bob, "d", None)] {
             outbox.push(&draft);
         }
-        let numbers: Vec<_> = std::iter::from_fn(|| outbox.take_unsent()).map(|e| (e.n, e.prev)).collect();
+        let numbers: Vec<_> =
+            std::iter::from_fn(|| outbox.take_unsent(Instant::now())).map(|e| (e.n, e.prev)).collect();
         assert_eq!(numbers, [(1, 0), (2, 0), (3, 1), (4, 2)]);
     }
 
@@ -225,7 +265,7 @@ mod tests {
         outbox.acknowledge(1);
         outbox.resume(1);
         outbox.set_again();
-        assert_eq!(outbox.take_unsent().map(|again| (again.n, again.to)), Some((2, bob)));
+        assert_eq!(outbox.take_unsent(Instant::now()).map(|again| (again.n, again.to)), Some((2, bob)));
     }
 
     #[test]
@@ -239,7 +279,7 @@ mod tests {
         outbox.push(&say(To::Everyone, "waits", Some(3)));
         outbox.resume(outbox.next() - 1);
         outbox.set_again();
-        let again: Vec<_> = std::iter::from_fn(|| outbox.take_unsent()).map(|e| e.body).collect();
+        let again: Vec<_> = std::iter::from_fn(|| outbox.take_unsent(Instant::now())).map(|e| e.body).collect();
         let tags: Vec<_> = again.iter().map(|body| if let Body::Keep { tag, .. } = body { *tag } else { 0 }).collect();
         assert_eq!(tags, [3, 1]);
     }

@@ -458,6 +458,39 @@ async fn a_question_follows_the_lines_that_were_sent_before_it_over_whichever_li
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_private_line_waits_in_a_room_that_restarted_for_somebody_who_was_there() {
+    // Whether they come back, are started anew, or do neither.
+    for (instance, within) in [(Some(1), 3..=3), (Some(9), 3..=3), (None, 15..=15)] {
+        let (mut stage, mut fake) = Stage::entered().await;
+        fake.say(ann()).await;
+        let to = To::Member { key: key(1), instance: Instance([1; 16]) };
+        // So that the introduction has been read.
+        fake.event(11, said(1, 1, None)).await;
+        stage.owner.until(|event| matches!(event, SessionEvent::Message(_))).await;
+        drop(fake);
+        stage.owner.until(|event| matches!(event, SessionEvent::Cut { .. })).await;
+        for to in [To::Everyone, to, To::Everyone] {
+            stage.owner.handle.send(line(to, "x", None), WhenFull::Fail).await.unwrap();
+        }
+        let (mut fake, _) = stage.dialed().await;
+        let anew = Welcome { epoch: Epoch([2; 16]), seq: 0, number: 2, resumed: false, ..welcome() };
+        fake.say(FromRoom::Welcome(anew)).await;
+        let start = Instant::now();
+        assert!(matches!(fake.hear().await, ToRoom::Envelope(Envelope { n: 1, .. })));
+        let quiet = timeout(Duration::from_secs(3), fake.hear()).await;
+        assert!(quiet.is_err(), "{quiet:?}");
+        if let Some(instance) = instance {
+            let (key, instance, name) = (key(1), Instance([instance; 16]), "ann".to_owned());
+            fake.event(1, Event::Joined(Introduction { number: 3, key, instance, name })).await;
+        }
+        for expected in [2, 3] {
+            assert!(matches!(fake.hear().await, ToRoom::Envelope(Envelope { n, .. }) if n == expected));
+        }
+        assert!(within.contains(&start.elapsed().as_secs()), "{instance:?}: {:?}", start.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_outbox_fails_or_waits_as_asked() {
     let (mut stage, fake) = Stage::entered().await;
     drop(fake);
