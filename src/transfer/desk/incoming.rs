@@ -127,8 +127,11 @@ impl Desk {
             Some(news.then(|| theirs.event("renumbered", text())))
         });
         match again {
-            Some(Some(event)) => return tell_event(from, event, cx),
-            Some(None) => return,
+            Some(event) => {
+                event.into_iter().for_each(|event| tell_event(from, event, cx));
+                // What is paused is shown again.
+                return self.show(cx);
+            }
             None => {}
         }
         let taken = self.with_quietly(|state| state.theirs(number).is_some() || state.mine(number).is_some());
