@@ -126,13 +126,10 @@ impl Desk {
             let text = || format!("{} is offer {number} now", theirs.describe());
             Some(news.then(|| theirs.event("renumbered", text())))
         });
-        match again {
-            Some(event) => {
-                event.into_iter().for_each(|event| tell_event(from, event, cx));
-                // What is paused is shown again.
-                return self.show(cx);
-            }
-            None => {}
+        if let Some(event) = again {
+            event.into_iter().for_each(|event| tell_event(from, event, cx));
+            // What is paused is shown again.
+            return self.show(cx);
         }
         let taken = self.with_quietly(|state| state.theirs(number).is_some() || state.mine(number).is_some());
         if taken {
