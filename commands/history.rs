@@ -3,12 +3,14 @@
 use jiff::Zoned;
 
 use crate::{
+    cli::Common,
     command::{Command, Context, Entry, Flow, Result, async_trait},
     limits::tape::LINES,
     tape::Shown,
     view::{
         Line, Manner, Privacy, Said,
         filter::{name, rows},
+        look::Time,
         wrap::MARGIN,
     },
 };
@@ -34,14 +36,15 @@ impl Command for History {
 
     async fn run(self, cx: &mut Context) -> Result<Flow> {
         let said = cx.tape().said(self.count as usize);
-        cx.print(list(said.iter().map(|shown| &**shown), &Zoned::now()));
+        let time = cx.settings().read::<Common>().map(|set| set.look().time).unwrap_or_default();
+        cx.print(list(said.iter().map(|shown| &**shown), &Zoned::now(), &time));
         Ok(Flow::Continue)
     }
 }
 
 /// A row for each that was said, and one for each day that is not the one before it. No text and no name can look like
 /// the beginning of either: a time of ours stands before the one, a mark before all else.
-fn list<'a>(said: impl Iterator<Item = &'a Shown>, now: &Zoned) -> String {
+fn list<'a>(said: impl Iterator<Item = &'a Shown>, now: &Zoned, time: &Time) -> String {
     let (mut list, mut day) = (Vec::new(), now.date());
     for Shown { at, line } in said {
         let Line::Said(said) = line else { continue };
@@ -50,7 +53,8 @@ fn list<'a>(said: impl Iterator<Item = &'a Shown>, now: &Zoned) -> String {
             day = when.date();
             list.push(format!("{day}:"));
         }
-        let time = when.strftime("%H:%M");
+        // Where none stand before lines, they stand here.
+        let time = time.tell(&when).or_else(|| Time::default().tell(&when)).unwrap_or_default();
         for (at, row) in rows(&said.text).iter().enumerate() {
             list.push(if at == 0 { format!("{time} {}{row}", prefix(said)) } else { format!("{MARGIN}{row}") });
         }
@@ -88,7 +92,11 @@ mod tests {
     }
 
     fn as_listed(said: &[Shown]) -> String {
-        list(said.iter(), &"2024-05-03T12:00+00:00[+00:00]".parse().expect("a time"))
+        timed(said, &Time::default())
+    }
+
+    fn timed(said: &[Shown], time: &Time) -> String {
+        list(said.iter(), &"2024-05-03T12:00+00:00[+00:00]".parse().expect("a time"), time)
     }
 
     #[test]
@@ -102,6 +110,13 @@ mod tests {
         assert_eq!(as_listed(&said), expected);
         assert_eq!(as_listed(&said[2..]), "08:00 bob: morning\n  | all");
         assert_eq!(as_listed(&[]), "nothing was said yet");
+    }
+
+    #[test]
+    fn times_are_told_as_the_person_wants_them_and_even_if_none_are_wanted_elsewhere() {
+        let said = [shown("2024-05-03T14:05:09Z", "bob", "hi")];
+        let told = ["%I:%M:%S %p", "off"].map(|time| timed(&said, &time.parse().expect("a format")));
+        assert_eq!(told, ["02:05:09 PM bob: hi", "14:05 bob: hi"]);
     }
 
     #[test]

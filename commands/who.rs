@@ -2,13 +2,11 @@
 
 use crate::{
     absence,
-    command::{Answer, Command, Context, Entry, Flow, Request, Result, async_trait, bail},
+    command::{Command, Context, Entry, Flow, Result, async_trait},
+    pages,
     table::table,
     trust::{Fingerprint, Marks},
-    view::{
-        filter::{clean, name},
-        wrap::cut,
-    },
+    view::filter::name,
     wire::WhoRow,
 };
 
@@ -19,9 +17,6 @@ const MAX_ROWS: usize = 200;
 
 /// How many members are counted: above what any room admits, so that no host can keep us asking.
 const MAX_COUNTED: usize = 20_000;
-
-/// Columns of why somebody is away.
-const MAX_REASON: usize = 40;
 
 /// List who is in the room.
 ///
@@ -36,23 +31,15 @@ impl Command for Who {
     const EXAMPLES: &'static [&'static str] = &["who"];
 
     async fn run(self, cx: &mut Context) -> Result<Flow> {
-        let (mut listed, mut total, mut after) = (Vec::new(), 0, 0);
-        while total < MAX_COUNTED {
-            let Answer::Who { rows, more } = cx.ask(Request::Who { after }).await? else {
-                bail!("the room gave an answer to another question");
-            };
+        let (mut listed, mut total) = (Vec::new(), 0);
+        let page = |rows: Vec<WhoRow>| {
             total += rows.len();
-            let last = rows.last().map_or(0, |row| row.member.number);
             listed.extend(rows.into_iter().take(MAX_ROWS - listed.len()));
-            if !more || last <= after {
-                break;
-            }
-            after = last;
-        }
-        let known = |row: &WhoRow| Known {
-            marks: cx.people().marks(&row.member.key),
-            absence: absence::reason(cx, &row.member),
+            total < MAX_COUNTED
         };
+        pages::each(cx, page).await?;
+        let known =
+            |row: &WhoRow| Known { marks: cx.people().marks(&row.member.key), absence: absence::mark(cx, &row.member) };
         cx.print(list(&listed, total, cx.me().number, known));
         Ok(Flow::Continue)
     }
@@ -62,7 +49,7 @@ impl Command for Who {
 #[derive(Default)]
 struct Known {
     marks: Marks,
-    /// Why it is away, if it has said that it is.
+    /// That it is away, if it has said so.
     absence: Option<String>,
 }
 
@@ -80,7 +67,7 @@ fn cells(row: &WhoRow, me: u32, known: Known) -> Vec<String> {
     let marks = [(row.host, "host"), (own, "you"), (row.away, "away"), (row.muted, "muted")];
     let marks = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark));
     let mut marks: Vec<_> = marks.chain(known.marks.words()).map(str::to_owned).collect();
-    marks.extend(known.absence.map(|reason| away(&reason)));
+    marks.extend(known.absence);
     vec![
         // Spaces in it, which only a room that lies can put there, would make it look like more than one column.
         name(&row.member.name).into_owned(),
@@ -90,15 +77,6 @@ fn cells(row: &WhoRow, me: u32, known: Known) -> Vec<String> {
         row.rtt_micros.map_or_else(String::new, |micros| format!("{:.1} ms", f64::from(micros) / 1000.0)),
         marks.join(", "),
     ]
-}
-
-/// The mark of somebody who has said that they are away. Their reason stands in quotes, so that it cannot pass for other
-/// marks.
-fn away(reason: &str) -> String {
-    if reason.is_empty() {
-        return "away".to_owned();
-    }
-    format!("away: \"{}\"", cut(&clean(reason), MAX_REASON).replace('"', "'"))
 }
 
 fn duration(secs: u64) -> String {
@@ -153,13 +131,12 @@ mod tests {
         }
         let known = |row: &WhoRow| Known {
             marks: people.marks(&row.member.key),
-            absence: (row.member.number == 2).then(|| "lunch\", verified".to_owned()),
+            absence: (row.member.number == 2).then(|| "away: \"lunch\"".to_owned()),
         };
         let text = list(&[row(2, "bob, verified"), row(3, "eve")], 2, 2, known);
         let lines: Vec<_> = text.lines().collect();
         assert!(
-            lines[1].ends_with("  you, away: \"lunch', verified\"")
-                && lines[2].ends_with("  away, muted, verified, ignored"),
+            lines[1].ends_with("  you, away: \"lunch\"") && lines[2].ends_with("  away, muted, verified, ignored"),
             "{text}"
         );
     }

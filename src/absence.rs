@@ -12,13 +12,16 @@ use crate::{
     context::Context,
     limits::absence::{MAX_KNOWN, NOTICES, NOTICES_OF_ONE, NOTICES_WITHIN},
     session::Member,
-    view::filter::clean,
+    view::{filter::clean, wrap::cut},
     wire::{Instance, PublicKey},
 };
 
 /// The marks under which the room keeps that one is away. There are two, so that another reason can be given before the
 /// first one is taken back: in between one was never there.
 pub const TAGS: [u32; 2] = [u32::MAX, u32::MAX - 1];
+
+/// Columns of the reason in a mark.
+const MARK_COLUMNS: usize = 40;
 
 /// A member: a key and a run of its program.
 type Who = (PublicKey, Instance);
@@ -103,8 +106,18 @@ impl Absences {
 }
 
 /// Why a member is away, if it has said that it is; the reason may be empty.
-pub fn reason(cx: &Context, member: &Member) -> Option<String> {
+fn reason(cx: &Context, member: &Member) -> Option<String> {
     with(cx, |absences| absences.away.get(&who(member)).map(|away| away.reason.clone()))
+}
+
+/// The mark of a member that has said that it is away. The reason stands in quotes, so that it cannot pass for other marks.
+pub fn mark(cx: &Context, member: &Member) -> Option<String> {
+    reason(cx, member).map(|reason| marked(&reason))
+}
+
+fn marked(reason: &str) -> String {
+    let quoted = || format!(": \"{}\"", cut(&clean(reason), MARK_COLUMNS).replace('"', "'"));
+    format!("away{}", if reason.is_empty() { String::new() } else { quoted() })
 }
 
 /// What somebody reads who writes to a member that is away, once for each time that it is.
@@ -208,6 +221,13 @@ mod tests {
             absences.leaves(&Member { key: PublicKey(key), ..member(1) }, 1, "x");
         }
         assert_eq!(absences.away.len(), MAX_KNOWN);
+    }
+
+    #[test]
+    fn a_reason_in_a_mark_is_no_other_mark() {
+        assert_eq!(marked("").len(), 4);
+        assert_eq!(marked("lunch\", verified\n"), "away: \"lunch', verified<U+000A>\"");
+        assert_eq!(crate::view::wrap::columns(&marked(&"x".repeat(200))), 48);
     }
 
     #[test]

@@ -144,7 +144,7 @@ pub trait Command: clap::Parser + Send + 'static {
     }
 }
 
-/// Columns of a help page: what the narrowest usual terminal shows beside the margin.
+/// Columns of a help page that nobody reads in a window: what the narrowest usual terminal shows beside the margin.
 const PAGE_WIDTH: usize = 76;
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = anyhow::Result<T>> + Send + 'a>>;

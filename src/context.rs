@@ -305,6 +305,11 @@ impl Context {
         self.shared.view.pending(n, text);
     }
 
+    /// The columns of the window in which this is read, where there is one.
+    pub fn columns(&self) -> Option<usize> {
+        self.shared.view.columns()
+    }
+
     /// Whether a person sits at a terminal and sees the rows of [`status`](Self::status).
     pub fn has_status(&self) -> bool {
         self.shared.view.has_status()

@@ -1,11 +1,12 @@
 //! Putting keys out of the room, as several commands do it: the reason for it, and who is out, listed and looked up.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use crate::{
     context::Context,
+    pages,
     trust::Fingerprint,
-    wire::{Answer, BanRow, MAX_REASON_LEN, Request},
+    wire::{BanRow, MAX_REASON_LEN},
 };
 
 /// How many keys are looked at: more than anybody types, so that no host can keep us asking.
@@ -29,18 +30,12 @@ pub fn reason(typed: Option<String>) -> Result<String> {
 ///
 /// If the room does not say.
 pub async fn all(cx: &Context) -> Result<Vec<BanRow>> {
-    let (mut all, mut after) = (Vec::new(), None);
-    while all.len() < MAX_ROWS {
-        let Answer::Bans { rows, more } = cx.ask(Request::Bans { after }).await? else {
-            bail!("the room gave an answer to another question");
-        };
-        let last = rows.last().map(|row| row.key);
+    let mut all = Vec::new();
+    let page = |rows: Vec<BanRow>| {
         all.extend(rows);
-        if !more || last <= after {
-            break;
-        }
-        after = last;
-    }
+        all.len() < MAX_ROWS
+    };
+    pages::each(cx, page).await?;
     Ok(all)
 }
 

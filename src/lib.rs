@@ -36,6 +36,7 @@ mod looks;
 pub mod message;
 mod near;
 pub mod net;
+pub mod pages;
 mod recent;
 pub mod registry;
 pub mod remembered;

@@ -29,9 +29,31 @@ pub fn table(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// Words of ours in rows of at most `width` columns, where no word is longer.
+pub fn folded(text: &str, width: usize) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match rows.last_mut().filter(|row| row.width() + 1 + word.width() <= width) {
+            Some(row) => {
+                row.push(' ');
+                row.push_str(word);
+            }
+            None => rows.push(word.to_owned()),
+        }
+    }
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_folded_between_words() {
+        assert_eq!(folded("one two three", 7), ["one two", "three"]);
+        assert_eq!(folded("one  incomprehensible\ntwo", 5), ["one", "incomprehensible", "two"]);
+        assert_eq!(folded("", 5), [""; 0]);
+    }
 
     #[test]
     fn columns_align_by_what_is_seen() {

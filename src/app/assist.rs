@@ -6,6 +6,7 @@ use tokio::time::timeout;
 
 use super::line::{Asking, Question};
 use crate::{
+    absence,
     code::words,
     command::Context,
     registry::{Candidate, Hint, Known, Mark, Names, Registry},
@@ -76,7 +77,7 @@ impl Helper {
         }
     }
 
-    /// What this person has marked a member as.
+    /// What is known of a member: as what this person has marked it, and whether it has said that it is away.
     fn about(&self, member: &Member) -> String {
         let marks = [
             (trust::Mark::Verified, "verified"),
@@ -85,7 +86,9 @@ impl Helper {
         ];
         let people = self.cx.people();
         let marks = marks.into_iter().filter(|(mark, _)| people.is(&member.key, *mark));
-        marks.map(|(_, word)| word).collect::<Vec<_>>().join(", ")
+        let mut about: Vec<_> = marks.map(|(_, word)| word.to_owned()).collect();
+        about.extend(absence::mark(&self.cx, member));
+        about.join(", ")
     }
 
     fn matching(found: impl Iterator<Item = Candidate>, prefix: &str) -> Vec<Candidate> {

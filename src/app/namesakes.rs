@@ -10,10 +10,11 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use crate::{
-    command::{Answer, Context, MemberEvent, Request},
+    command::{Context, MemberEvent},
+    pages,
     trust::{Fingerprint, Mark, Person},
     view::filter::clean,
-    wire::PublicKey,
+    wire::{PublicKey, WhoRow},
 };
 
 /// How many keys are remembered as looked at, and how many as pointed out. When there are more, it begins anew: then
@@ -84,16 +85,15 @@ impl Namesakes {
         }
         let met = self.clone();
         cx.spawn(async move |cx| {
-            let mut after = 0;
-            for _ in 0..MAX_PAGES {
-                // If the link breaks meanwhile, whoever is not met now is met when they say something.
-                let Ok(Answer::Who { rows, more }) = cx.ask(Request::Who { after }).await else { break };
+            let mut left = MAX_PAGES;
+            let page = |rows: Vec<WhoRow>| {
                 rows.iter().for_each(|row| met.meet(&row.member.key, &row.member.name, &cx));
-                let last = rows.last().map_or(0, |row| row.member.number);
-                if !more || last <= after {
-                    break;
-                }
-                after = last;
+                left -= 1;
+                left > 0
+            };
+            // If the link breaks meanwhile, whoever is not met now is met when they say something.
+            if let Err(error) = pages::each(&cx, page).await {
+                tracing::debug!(%error, "not everybody who is here was looked at");
             }
             Ok(())
         });

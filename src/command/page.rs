@@ -27,7 +27,12 @@ impl Entry {
 
     /// Its page: what it does, usage, arguments, examples and other names.
     pub fn page(&self) -> String {
-        let mut grammar = self.grammar().disable_help_flag(true);
+        self.page_in(super::PAGE_WIDTH)
+    }
+
+    /// Its page for a window of so many columns.
+    pub fn page_in(&self, columns: usize) -> String {
+        let mut grammar = self.grammar().disable_help_flag(true).term_width(columns);
         let help = if grammar.get_arguments().any(|arg| arg.get_long_help().is_some()) {
             grammar.render_long_help()
         } else {

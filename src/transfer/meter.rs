@@ -51,6 +51,11 @@ impl Meter {
         *self.speed.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// A transfer goes on about where another one is.
+    pub fn begin_as(&self, other: &Self) {
+        self.begin(other.done.load(Relaxed), other.total.load(Relaxed));
+    }
+
     /// More bytes have moved.
     pub fn add(&self, bytes: usize) {
         self.done.fetch_add(bytes as u64, Relaxed);
@@ -95,7 +100,7 @@ impl Progress {
     /// It as a bar about an offer.
     pub fn bar(&self, direction: Direction, offer: Option<u32>, what: String) -> Bar {
         let (done, total, speed, left) = (self.done, self.total, self.speed, self.left());
-        Bar { offer, what, whom: String::new(), direction, done, total, speed, left, waits: None }
+        Bar { offer, what, whom: String::new(), direction, done, total, speed, left, waits: None, paused: false }
     }
 
     /// The time that the rest takes at this speed, once there is one.

@@ -35,10 +35,7 @@ impl Clock {
 
     /// The time as it stands before a line; nothing if the person wants none.
     pub(super) fn tell(&self, at: Timestamp) -> Option<String> {
-        let format = self.time.0.as_ref()?;
-        // It was tried when it was chosen.
-        let told = strtime::format(format, &at.to_zoned(self.zone.clone())).ok()?;
-        (!told.is_empty() && !told.contains(|c: char| c.is_control())).then_some(told)
+        self.time.tell(&at.to_zoned(self.zone.clone()))
     }
 
     /// The day of `at`, if it is another one than that of the line before and times are told at all.

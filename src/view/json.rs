@@ -140,7 +140,7 @@ impl Object {
     }
 
     fn progress(key: u64, bar: &Bar) -> Self {
-        let Bar { offer, what, whom, direction, done, total, speed, left, waits } = bar;
+        let Bar { offer, what, whom, direction, done, total, speed, left, waits, paused: _ } = bar;
         let direction = if *direction == Direction::In { "in" } else { "out" };
         let mut event = Event::new("progress", "").with("transfer", key).with("name", &**what).with("whom", &**whom);
         event = event.with("direction", direction).with("done", *done).with("total", *total);

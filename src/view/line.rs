@@ -129,6 +129,8 @@ pub struct Bar {
     pub left: Option<Duration>,
     /// Why it does not move at the moment.
     pub waits: Option<&'static str>,
+    /// Whether it waits for somebody to go on with it, which may be never.
+    pub paused: bool,
 }
 
 impl Bar {
@@ -168,5 +170,16 @@ pub(crate) fn somebody() -> Said {
 #[cfg(test)]
 pub(crate) fn bar(done: u64, total: u64) -> Bar {
     let (what, whom) = (String::new(), String::new());
-    Bar { offer: None, what, whom, direction: Direction::In, done, total, speed: 0.0, left: None, waits: None }
+    Bar {
+        offer: None,
+        what,
+        whom,
+        direction: Direction::In,
+        done,
+        total,
+        speed: 0.0,
+        left: None,
+        waits: None,
+        paused: false,
+    }
 }

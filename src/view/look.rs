@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use jiff::{Zoned, fmt::strtime};
+
 /// What a person has chosen about the looks of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -26,6 +28,13 @@ pub struct Time(pub Option<String>);
 impl Time {
     /// Hours and minutes.
     pub const DEFAULT: &'static str = "%H:%M";
+
+    /// The time as it is told; nothing if the person wants none.
+    pub fn tell(&self, at: &Zoned) -> Option<String> {
+        // It was tried when it was chosen.
+        let told = strtime::format(self.0.as_ref()?, at).ok()?;
+        (!told.is_empty() && !told.contains(|c: char| c.is_control())).then_some(told)
+    }
 }
 
 impl Default for Time {
@@ -44,7 +53,7 @@ impl FromStr for Time {
         if text == "off" {
             return Ok(Self(None));
         }
-        let shown = jiff::fmt::strtime::format(text, &jiff::Zoned::now()).map_err(|error| error.to_string())?;
+        let shown = strtime::format(text, &Zoned::now()).map_err(|error| error.to_string())?;
         if shown.is_empty() || shown.len() > TIME_COLUMNS || shown.contains(|c: char| c.is_control()) {
             return Err(format!("it has to give 1 to {TIME_COLUMNS} characters in one row"));
         }

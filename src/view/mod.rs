@@ -56,6 +56,11 @@ pub trait View: Send + Sync {
         let _ = name;
     }
 
+    /// The columns of the window, where there is one.
+    fn columns(&self) -> Option<usize> {
+        None
+    }
+
     /// Whether a person sees rows above a prompt, so that what is under way need not be told in lines.
     fn has_status(&self) -> bool {
         false

@@ -179,6 +179,7 @@ mod tests {
             speed: 100.0,
             left: Some(Duration::from_secs(5)),
             waits: None,
+            paused: false,
         }
     }
 

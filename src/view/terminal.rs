@@ -153,6 +153,10 @@ impl View for Terminal {
         self.change(|screen| screen.rename(name));
     }
 
+    fn columns(&self) -> Option<usize> {
+        self.drawn_in()
+    }
+
     fn has_status(&self) -> bool {
         true
     }

@@ -80,7 +80,7 @@ impl Title {
 
 /// How much of everything under way is there, in percent.
 fn together<'a>(bars: impl Iterator<Item = &'a Bar>) -> Option<u8> {
-    let (done, total) = bars.fold((0_u128, 0_u128), |(done, total), bar| {
+    let (done, total) = bars.filter(|bar| !bar.paused).fold((0_u128, 0_u128), |(done, total), bar| {
         (done + u128::from(bar.done.min(bar.total)), total + u128::from(bar.total))
     });
     (total > 0).then(|| (done * 100 / total).min(100) as u8)
@@ -116,7 +116,8 @@ mod tests {
     fn progress_is_that_of_all_together_and_ends() {
         let mut title = Title::default();
         let bars = [bar(10, 100), bar(50, 100)];
-        assert_eq!(title.update(able(), bars.iter()), "\x1b]9;4;1;30\x1b\\");
+        let paused = Bar { paused: true, ..bar(0, 1_000) };
+        assert_eq!(title.update(able(), bars.iter().chain([&paused])), "\x1b]9;4;1;30\x1b\\");
         assert_eq!(title.update(able(), bars.iter()), "");
         assert_eq!(title.update(able(), [bar(100, 100)].iter()), "\x1b]9;4;1;100\x1b\\");
         assert_eq!(title.update(able(), [].iter()), IDLE);

@@ -267,7 +267,8 @@ fn a_slip_of_a_command_comes_back_once() {
     host.keys("\r");
     member.out.expect("alice: qiut");
     host.line("kcik bob");
-    host.expect("did you mean kick?");
+    let again = "did you mean kick? Enter again says it as it is\nalice> kcik bob";
+    host.wait_for("the line again", |text| text.trim_end().ends_with(again));
     host.keys(&format!("{CTRL_A}{RIGHT}{RIGHT}\x7fi{LEFT}x\x7f"));
     host.expect("alice> kiik bob");
     host.keys(&format!("{CTRL_U}{END}{CTRL_U}kcik the ball\r"));
@@ -377,4 +378,20 @@ fn the_answer_to_a_secret_question_gets_no_help() {
     assert!(!member.text().contains("zoo"), "{}", member.text());
     member.keys(CTRL_C);
     assert_eq!(member.wait_clean(), Some(0));
+}
+
+#[test]
+fn whoever_has_said_that_they_are_away_is_marked_where_names_are_offered() {
+    let alice = Home::new();
+    let (mut host, port) = Pty::host(&alice, "alice", &[]);
+    let mut bob = Pchat::join(&alice, "bob", port, &["--stay"]);
+    let _bill = Pchat::join(&alice, "bill", port, &["--stay"]);
+    bob.say("/away lunch");
+    host.expect("* bob is away: lunch");
+    host.keys("msg b\t");
+    host.wait_for("a menu", |text| text.contains("\n  bill\n  bob   away: \"lunch\"\n"));
+    bob.say("here I am");
+    host.expect("bob: here I am");
+    host.keys(&format!("{CTRL_U}msg b\t"));
+    host.wait_for("a menu", |text| text.contains("\n  bill\n  bob\nalice> msg b"));
 }

@@ -140,10 +140,10 @@ impl Desk {
             let text = || format!("{} is offer {number} now", theirs.describe());
             Some(news.then(|| theirs.event("renumbered", text())))
         });
-        match again {
-            Some(Some(event)) => return tell_event(from, event, cx),
-            Some(None) => return,
-            None => {}
+        if let Some(event) = again {
+            event.into_iter().for_each(|event| tell_event(from, event, cx));
+            // What is paused is shown again.
+            return self.show(cx);
         }
         let taken = self.with_quietly(|state| state.theirs(number).is_some() || state.mine(number).is_some());
         if taken {

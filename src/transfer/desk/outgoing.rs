@@ -66,6 +66,8 @@ pub(super) struct Receiver {
     pub(super) live: bool,
     /// Whether it has still to hear that we cancelled it.
     pub(super) owed: bool,
+    /// Whether it counts in the bar: it began since somebody last did while nobody else was being sent it.
+    pub(super) counts: bool,
 }
 
 /// How a receiver fares.
@@ -131,13 +133,14 @@ impl Mine {
         self.source.manifest().clone()
     }
 
-    fn stop(&mut self, wish: Wish, only: Option<&Member>, cx: &Context) -> usize {
+    /// Stops sending it, and says to whom.
+    fn stop(&mut self, wish: Wish, only: Option<&Member>, cx: &Context) -> Vec<Member> {
         let meant = |receiver: &&mut Receiver| only.is_none_or(|only| same(only, &receiver.who));
-        let mut stopped = 0;
+        let mut stopped = Vec::new();
         for receiver in
             self.receivers.iter_mut().filter(meant).filter(|receiver| receiver.live && receiver.control.wish() != wish)
         {
-            stopped += 1;
+            stopped.push(receiver.who.clone());
             receiver.owed = wish == Wish::Cancel;
             let control = receiver.control.clone();
             control.want(wish);
@@ -306,7 +309,16 @@ impl Desk {
                 None if !full => {
                     let (meter, control) = (Arc::default(), Arc::default());
                     let who = from.clone();
-                    mine.receivers.push(Receiver { id, who, state, meter, control, live: false, owed: false });
+                    mine.receivers.push(Receiver {
+                        id,
+                        who,
+                        state,
+                        meter,
+                        control,
+                        live: false,
+                        owed: false,
+                        counts: false,
+                    });
                 }
                 None => return None,
             }
@@ -352,11 +364,15 @@ impl Desk {
     }
 
     pub(super) fn cancel_sending(&self, number: u32, receiver: Option<&Member>, cx: &Context) -> Result<()> {
-        let (stopped, name) = self.with(|state| {
+        let event = self.with(|state| {
             let (_, mine) = state.mine(number).ok_or_else(|| no_offer(number))?;
-            Ok::<_, anyhow::Error>((mine.stop(Wish::Cancel, receiver, cx), mine.offer.shown()))
+            let stopped = mine.stop(Wish::Cancel, receiver, cx);
+            Ok::<_, anyhow::Error>(mine.cancelled(&stopped))
         })?;
-        ensure!(stopped > 0, "nobody is receiving {name}; {}", self.hint(Hint::TakeBack(number)));
+        match event {
+            Ok(event) => cx.event(event),
+            Err(name) => bail!("nobody is receiving {name}; {}", self.hint(Hint::TakeBack(number))),
+        }
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Desk,
     giver::tell_event,
-    outgoing::{Fate, MAX_RECEIVERS, Receiver},
+    outgoing::{Fate, MAX_RECEIVERS, Mine, Receiver},
     same, told,
 };
 use crate::limits::file::{MAX_STREAMS, MAX_STREAMS_OF_ONE};
@@ -105,10 +105,14 @@ impl Desk {
                 return Ok((None, job));
             }
             if mine.paused {
+                mine.waits(id, peer);
                 return Err((Stop::Paused, "its owner has paused it"));
             }
+            if mine.receivers.iter().all(|receiver| receiver.state != Fate::Sending) {
+                mine.receivers.iter_mut().for_each(|receiver| receiver.counts = false);
+            }
             let (who, state) = (peer.clone(), Fate::Sending);
-            let receiver = Receiver { id, who, state, meter, control, live: true, owed: false };
+            let receiver = Receiver { id, who, state, meter, control, live: true, owed: false, counts: true };
             let full = mine.receivers.len() >= MAX_RECEIVERS;
             match mine.receivers.iter_mut().find(|receiver| same(&receiver.who, peer)) {
                 Some(before) if before.owed => {
@@ -118,6 +122,10 @@ impl Desk {
                 Some(before) => {
                     // It comes again: the stream before is broken, whether we have noticed or not.
                     before.control.interrupt();
+                    if before.state == Fate::Sending || before.state == Fate::Broken {
+                        // Where it goes on is known in a moment.
+                        receiver.meter.begin_as(&before.meter);
+                    }
                     *before = receiver;
                 }
                 None if !full => mine.receivers.push(receiver),
@@ -160,6 +168,22 @@ impl Desk {
             cx.event(told::to(event, &who).with("reason", reason));
         }
         self.mark();
+    }
+}
+
+impl Mine {
+    /// Somebody wants it while it is paused, and is to hear when it goes on.
+    fn waits(&mut self, id: u64, who: &Member) {
+        let full = self.receivers.len() >= MAX_RECEIVERS;
+        match self.receivers.iter_mut().find(|receiver| same(&receiver.who, who)) {
+            Some(before) if !before.live => before.state = Fate::Stopped,
+            None if !full => {
+                let (who, meter, control) = (who.clone(), Arc::default(), Arc::default());
+                let (state, live, owed, counts) = (Fate::Stopped, false, false, false);
+                self.receivers.push(Receiver { id, who, state, meter, control, live, owed, counts });
+            }
+            _ => {}
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The desk against members who offer and ask what they like.
 
+mod senders;
+
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{giver::Giver, *};

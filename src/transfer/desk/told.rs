@@ -51,6 +51,17 @@ pub(super) fn report(report: Report, who: &Member, mine: (Option<u32>, &Offer), 
 }
 
 impl Mine {
+    /// That we have ended sending it to these, or its name if there are none.
+    pub(super) fn cancelled(&self, stopped: &[Member]) -> Result<Event, String> {
+        let name = self.offer.shown();
+        let event = |whom: String| self.event("cancelled", format!("{name} is cancelled for {whom}")).with("own", true);
+        match stopped {
+            [] => Err(name),
+            [one] => Ok(to(event(one.name.clone()), one)),
+            several => Ok(event(format!("{} members", several.len()))),
+        }
+    }
+
     /// An event about it.
     pub(super) fn event(&self, kind: &'static str, text: impl Into<String>) -> Event {
         about(kind, text, self.number, &self.offer)

@@ -148,12 +148,14 @@ fn the_sender_cancels_for_one_or_for_all_and_the_offer_stays_up() {
     host.err.expect("error: only the one who offers 1 can cancel it for somebody");
     member.say("cancel 1 carol");
     other.out.expect("* bob has cancelled a.bin");
+    member.out.expect("* a.bin is cancelled for carol");
     member.say("transfers");
     member
         .out
         .expect_where("alice still gets it", |line| line.trim_start().starts_with("to alice") && line.contains("%"));
     member.say("cancel 1");
     host.out.expect("* bob has cancelled a.bin");
+    member.out.expect("* a.bin is cancelled for alice");
     member.say("cancel 1");
     member.err.expect("error: nobody is receiving a.bin; withdraw 1 takes it back");
     member.say("limit off");
@@ -196,6 +198,16 @@ fn at_a_terminal_rows_above_the_prompt_tell_how_far_it_is() {
         let Some(row) = text.lines().rev().nth(1) else { return false };
         row.starts_with("a.bin  ") && row.contains(" 97.7 KiB ") && row.ends_with(" from alice")
     });
+    let row = |what: &str, fits: fn(&str) -> bool| {
+        member.wait_for(what, |text| {
+            text.lines().rev().nth(1).is_some_and(|row| row.starts_with("a.bin  ") && fits(row))
+        });
+    };
+    host.say("pause 1");
+    host.out.expect_start("* a.bin is paused for everyone");
+    row("it is paused", |row| row.ends_with(" paused by its owner from alice"));
+    host.say("resume 1");
+    row("it goes on", |row| !row.contains("paused") && row.ends_with(" from alice"));
     member.keys("half a li");
     member.expect("bob> half a li");
     host.say("limit off");
