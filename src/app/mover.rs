@@ -41,6 +41,7 @@ impl Mover {
     /// Listens at `listeners`, which is where the room is from now on.
     pub(super) fn listen(&mut self, port: u16, listeners: Vec<TcpListener>) {
         let closed = self.stop.child_token();
+        self.ports.retain(|_, closed| !closed.is_cancelled());
         for listener in listeners {
             let (door, closed) = (self.door.clone(), closed.clone());
             self.tasks.spawn(async move { door.serve(listener, closed).await });

@@ -14,6 +14,7 @@ use super::{
     ask::{Errand, Outcome, denied},
     carry::Carrier,
     codes::Codes,
+    figures::Door,
     log::Log,
     relay::Violation,
     seat::LinkEnd,
@@ -67,6 +68,9 @@ pub(super) enum Control {
         reply: oneshot::Sender<Answer>,
     },
     Close,
+    /// A test counts what the room holds.
+    #[cfg(test)]
+    Census(oneshot::Sender<super::census::Census>),
 }
 
 /// The handle to a room. Cheap to clone.
@@ -78,6 +82,7 @@ pub struct RoomHandle {
     pub(super) config: Arc<RoomConfig>,
     pub(super) streams: Carrier,
     pub(super) codes: Codes,
+    pub(super) door: Door,
     closed: watch::Receiver<bool>,
 }
 
@@ -110,8 +115,8 @@ pub fn start(mut config: RoomConfig, epoch: Epoch, tasks: &TaskTracker) -> RoomH
     let shared = Arc::new(config.clone());
     let streams = Carrier::new(tasks.clone(), config.max_streams);
     let state = State::new(config, epoch, streams.clone(), codes.clone());
-    let log = state.log.clone();
-    let handle = RoomHandle { control: control.clone(), ingest, log, config: shared, streams, codes, closed };
+    let (log, door) = (state.log.clone(), state.door.clone());
+    let handle = RoomHandle { control: control.clone(), ingest, log, config: shared, streams, codes, door, closed };
     let actor = Actor { state, control, tasks: tasks.clone(), closing, checked: (0, 0) };
     tasks.spawn(actor.run(control_queue, ingest_queue));
     handle
@@ -257,6 +262,8 @@ impl Actor {
             }
             Control::TellRulers(event) => self.state.tell_rulers(&event, now),
             Control::Close => return true,
+            #[cfg(test)]
+            Control::Census(reply) => self.state.take_census(reply),
         }
         false
     }

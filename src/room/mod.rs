@@ -13,8 +13,11 @@ mod admission;
 mod ask;
 mod bucket;
 mod carry;
+#[cfg(test)]
+pub(crate) mod census;
 mod codes;
 mod comings;
+mod figures;
 mod link;
 mod log;
 mod names;
@@ -32,6 +35,7 @@ use crate::{code::Code, wire::PublicKey};
 
 use crate::limits::room::{MAX_KNOCKS, MAX_KNOCKS_FROM_ONE, MAX_OF_ONE_KEY, NAMED_CROWD};
 pub use actor::{RoomHandle, start};
+pub use figures::AtTheDoor;
 pub use link::{Peer, Turn, Via};
 pub use log::LogLimits;
 pub use names::{NameError, normal_form};

@@ -19,6 +19,7 @@ use super::{
     carry::Carrier,
     codes::Codes,
     comings::Comings,
+    figures,
     log::{Audience, Cursor, KeptFrame, Log, Needs, Place},
     names::Names,
     power::Ban,
@@ -75,7 +76,7 @@ pub(super) enum Verdict {
 pub(super) struct State {
     pub(super) config: RoomConfig,
     pub(super) epoch: Epoch,
-    opened: Instant,
+    pub(super) opened: Instant,
     pub(super) log: Arc<Log>,
     /// By number, which is the order of entering.
     pub(super) seats: BTreeMap<u32, Seat>,
@@ -90,9 +91,12 @@ pub(super) struct State {
     pub(super) comings: Comings,
     pub(super) kept_in_room: usize,
     pub(super) streams: Carrier,
-    last_number: u32,
+    /// What was said to everyone.
+    pub(super) said: figures::Said,
+    pub(super) door: figures::Door,
+    pub(super) last_number: u32,
     pub(super) last_kept: u32,
-    last_link: u64,
+    pub(super) last_link: u64,
     pub(super) last_ticket: u64,
     pub(super) knock_noticed: Option<Instant>,
     crowd: (u32, u32),
@@ -122,6 +126,8 @@ impl State {
             comings: Comings::default(),
             kept_in_room: 0,
             streams,
+            said: figures::Said::default(),
+            door: figures::Door::default(),
             last_number: 0,
             last_kept: 0,
             last_link: 0,
@@ -274,7 +280,7 @@ impl State {
         let (end, ended) = oneshot::channel();
         seat.link = Some(LinkControl { shared: shared.clone(), end });
         let welcome = Welcome {
-            features: FEATURE_STREAMS | if self.config.open { FEATURE_OPEN } else { 0 },
+            features: FEATURE_STREAMS | figures::FEATURES | if self.config.open { FEATURE_OPEN } else { 0 },
             epoch: self.epoch,
             number,
             name: seat.who.name.clone(),
@@ -309,7 +315,7 @@ impl State {
             }
             ring.forget(number);
         }
-        self.names.release(&seat.who.name);
+        self.names.release(&seat.who.name, now);
         if let Some(link) = seat.link {
             match &how {
                 Departure::Kicked { by, reason, term } => {
@@ -366,6 +372,8 @@ impl State {
         }
         self.bans.retain(|_, ban| ban.until.is_none_or(|until| until > now));
         self.comings.forget_old(now);
+        self.codes.forget_old(now);
+        self.names.forget_old(now);
         self.streams.table().expire(now);
         self.answer_old_knocks(now);
         self.tell_crowd(now);

@@ -1,6 +1,7 @@
 mod admission;
 mod backlog;
 mod codes;
+mod figures;
 mod floods;
 mod guessing;
 mod hostile;

@@ -1,9 +1,10 @@
 //! What this member has received: drops what comes twice and notices what is missing.
 
-use std::collections::{HashMap, VecDeque};
-
 use crate::limits::session::MAX_SENDERS;
-use crate::wire::{Instance, PublicKey};
+use crate::{
+    recent::Recent,
+    wire::{Instance, PublicKey},
+};
 
 /// One sender: a key and a run of its program.
 type Sender = (PublicKey, Instance);
@@ -46,22 +47,28 @@ pub(super) struct Numbers {
 }
 
 /// The highest numbers seen from each sender.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Inbox {
-    seen: HashMap<Sender, Seen>,
-    order: VecDeque<Sender>,
+    /// In the order in which they were first heard.
+    seen: Recent<Sender, Seen>,
     gaps: u64,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { seen: Recent::new(MAX_SENDERS), gaps: 0 }
+    }
 }
 
 impl Inbox {
     /// Judges an envelope and remembers it.
     pub(super) fn judge(&mut self, sender: Sender, Numbers { n, prev, private, replay }: Numbers) -> Verdict {
         let gap = self.gaps;
-        if !self.seen.contains_key(&sender) {
+        if self.seen.get(sender).is_none() {
             // Somebody who spoke before we came, or whom we never heard: no claim about what was before.
-            self.remember(sender, Seen::default());
+            self.seen.put(sender, Seen::default());
         }
-        let Some(seen) = self.seen.get_mut(&sender) else { return Verdict::Fresh };
+        let Some(seen) = self.seen.get_mut(sender) else { return Verdict::Fresh };
         if seen.highest != 0 && n <= seen.highest {
             return Verdict::Double;
         }
@@ -75,7 +82,7 @@ impl Inbox {
 
     /// Whether an envelope has been here before.
     pub(super) fn has_seen(&self, sender: Sender, n: u64) -> bool {
-        self.seen.get(&sender).is_some_and(|seen| n <= seen.highest)
+        self.seen.get(sender).is_some_and(|seen| n <= seen.highest)
     }
 
     /// The room stated a gap: what is missing in it is not to be stated again.
@@ -83,14 +90,16 @@ impl Inbox {
         self.gaps += 1;
     }
 
-    fn remember(&mut self, sender: Sender, seen: Seen) {
-        if self.order.len() == MAX_SENDERS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.seen.remove(&oldest);
-        }
-        self.order.push_back(sender);
-        self.seen.insert(sender, seen);
+    /// A run of a program is over: nothing comes from it any more. One that may come back is not to be forgotten, since it
+    /// would say again what it does not know to have arrived.
+    pub(super) fn forget(&mut self, sender: Sender) {
+        self.seen.remove(sender);
+    }
+
+    /// How many senders are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.seen.len()
     }
 }
 
@@ -162,6 +171,15 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_is_over_is_forgotten() {
+        let mut inbox = Inbox::default();
+        judge(&mut inbox, ALICE, 5, 4, false);
+        assert_eq!(judge(&mut inbox, ALICE, 5, 4, false), Verdict::Double);
+        inbox.forget(ALICE);
+        assert!(inbox.len() == 0 && !inbox.has_seen(ALICE, 5));
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut inbox = Inbox::default();
         for i in 0..MAX_SENDERS as u32 + 10 {
@@ -169,6 +187,6 @@ mod tests {
             instance[..4].copy_from_slice(&i.to_be_bytes());
             judge(&mut inbox, (PublicKey([1; 32]), Instance(instance)), 1, 0, false);
         }
-        assert_eq!((inbox.seen.len(), inbox.order.len()), (MAX_SENDERS, MAX_SENDERS));
+        assert_eq!(inbox.len(), MAX_SENDERS);
     }
 }
