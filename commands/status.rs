@@ -10,7 +10,7 @@ use crate::{
     size::{Size, counted, grouped, stay},
     table::table,
     transfer::desk::{self, Desk},
-    wire::{Housekeeping, RoomStatus},
+    wire::{Housekeeping, LogFill, RoomStatus},
 };
 
 pub const COMMAND: Entry = Entry::of::<Status>();
@@ -91,15 +91,15 @@ fn room_rows(room: &RoomStatus) -> Vec<(&'static str, String)> {
     let (few, most) = (grouped(room.members.into()), grouped(room.max_members.into()));
     let streams = format!("{} of {} now", grouped(room.streams.into()), grouped(room.max_streams.into()));
     let said = format!("{}, {}", counted(room.said, "message"), Size(room.said_bytes));
-    let log = room.log.events_percent.max(room.log.bytes_percent);
-    let reaches = room.log.reaches_secs.map_or_else(String::new, |secs| format!(", back to {} ago", stay(secs)));
+    let LogFill { events_percent, bytes_percent, reaches_secs } = room.log;
+    let reaches = reaches_secs.map_or_else(String::new, |secs| format!(", back to {} ago", stay(secs)));
     let mut rows = vec![
         ("room", format!("open for {}, pchat {}", stay(room.open_secs), room.version)),
         ("members", format!("{few} of {most}{away}; {} came so far", grouped(room.entered.into()))),
         ("said", format!("{said} to everyone")),
         ("transfers", format!("{streams}, {} in all", grouped(room.streams_in_all))),
         ("passed on", format!("{} of files between members", Size(room.carried_bytes))),
-        ("log", format!("{log} % full{reaches}")),
+        ("log", format!("{events_percent} % of lines, {bytes_percent} % of bytes{reaches}")),
         ("kept", format!("{} of {} offers and notes", grouped(room.kept.into()), grouped(room.max_kept.into()))),
         ("backlog", format!("{} of {} lines for those who come", room.past, room.max_past)),
     ];
@@ -206,7 +206,6 @@ mod tests {
     use tokio::time::{Instant, advance};
 
     use super::*;
-    use crate::wire::LogFill;
 
     fn room() -> RoomStatus {
         RoomStatus {
@@ -264,7 +263,7 @@ mod tests {
              said        12,345 messages, 663.0 KiB to everyone\n\
              transfers   12 of 256 now, 1,745 in all\n\
              passed on   5.0 GiB of files between members\n\
-             log         18 % full, back to 9 min ago\n\
+             log         18 % of lines, 5 % of bytes, back to 9 min ago\n\
              kept        4 of 1,024 offers and notes\n\
              backlog     50 of 50 lines for those who come\n\
              names       140 held; 1,200 connections so far\n\

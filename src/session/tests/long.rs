@@ -19,7 +19,7 @@ use crate::{
         pake::{Ends, Joiner},
     },
     room::{
-        Guests, RoomConfig,
+        Guests, RoomConfig, Timing,
         census::Census,
         tests::peer::{House, Member, Who, config, key, text_of, who},
     },
@@ -135,6 +135,8 @@ impl Long {
         let config = RoomConfig { guests: Arc::new(Friends), code: Some(Arc::new(code)), ..config() };
         let house = House::open(config);
         let (host, bob) = (Inside::enter(&house, 1).await, Inside::enter(&house, 2).await);
+        // Both have had a private message, as in every room that lives long.
+        bob.tells(&who(1, "ann")).await;
         Self { house, host, bob, lost: 0 }
     }
 
@@ -145,7 +147,8 @@ impl Long {
         }
         self.bob.says("me too").await;
         self.host.says("for later").await;
-        let (end, step) = (Instant::now() + HELD + 2 * step(), step());
+        // Who was lost last gives up its seat first, and then its name is held.
+        let (end, step) = (Instant::now() + Timing::default().seat_life + HELD + 2 * step(), step());
         while Instant::now() < end {
             advance(step).await;
             for _ in 0..40 {
