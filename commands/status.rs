@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use crate::{
     command::{Command, Context, Entry, Event, Flow, Result, async_trait},
@@ -14,6 +15,9 @@ use crate::{
 };
 
 pub const COMMAND: Entry = Entry::of::<Status>();
+
+/// How long the room may take: whoever asks this may want to know why it takes so long.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -32,10 +36,11 @@ impl Command for Status {
     const EXAMPLES: &'static [&'static str] = &["status"];
 
     async fn run(self, cx: &mut Context) -> Result<Flow> {
-        let room = match cx.room_status().await {
-            Ok(Some((status, took))) => Room::Tells(status, took),
-            Ok(None) => Room::Silent,
-            Err(error) => Room::Unreachable(format!("{error:#}")),
+        let room = match timeout(PATIENCE, cx.room_status()).await {
+            Ok(Ok(Some((status, took)))) => Room::Tells(status, took),
+            Ok(Ok(None)) => Room::Silent,
+            Ok(Err(error)) => Room::Unreachable(format!("{error:#}")),
+            Err(_) => Room::Unreachable(format!("has not answered for {} s", PATIENCE.as_secs())),
         };
         let (connection, waiting, files) = (cx.connection(), cx.unacknowledged(), Desk::of(cx).count());
         let own = Own { name: cx.me().name, connection, waiting, files };
@@ -110,10 +115,15 @@ fn room_rows(room: &RoomStatus) -> Vec<(&'static str, String)> {
             ("names", format!("{} held; {} so far", number(names), counted(*links, "connection"))),
             ("door", format!("{} knocking, {} calling", number(knocks), number(calling))),
             (
-                "sources",
-                format!("{} favoured, {} failed, {} guessed", number(favoured), number(failed), number(guessers)),
+                "addresses",
+                format!(
+                    "{} let in lately, {} only tried, {} guessed codes",
+                    number(favoured),
+                    number(failed),
+                    number(guessers)
+                ),
             ),
-            ("put out", format!("{}, and {} muted", number(banned), number(muted))),
+            ("put out", format!("{}; muted {}", number(banned), number(muted))),
         ]);
     }
     rows
@@ -127,7 +137,7 @@ fn connection(room: &Room, connection: &Connection) -> String {
         times => format!("; broke {} times", grouped(times)),
     };
     match (room, connection.since, connection.broke) {
-        (Room::Tells(_, took), Some(since), _) => format!("{} ms, for {}{often}", millis(*took), ago(since)),
+        (Room::Tells(_, took), Some(since), _) => format!("{} ms round trip, for {}{often}", millis(*took), ago(since)),
         (_, Some(since), _) => format!("for {}{often}", ago(since)),
         (_, None, Some(broke)) => format!("broken for {}{often}", ago(broke)),
         (_, None, None) => "none yet".to_owned(),
@@ -268,10 +278,10 @@ mod tests {
              backlog     50 of 50 lines for those who come\n\
              names       140 held; 1,200 connections so far\n\
              door        2 knocking, 5 calling\n\
-             sources     6 favoured, 7 failed, 4 guessed\n\
-             put out     1, and 3 muted\n\
+             addresses   6 let in lately, 7 only tried, 4 guessed codes\n\
+             put out     1; muted 3\n\
              you         bob, pchat 0.1.0\n\
-             connection  0.4 ms, for 2 h 5 min\n\
+             connection  0.4 ms round trip, for 2 h 5 min\n\
              waiting     nothing: the room has all that you said\n\
              your files  3 offered, 2 being sent, 1 being received"
         );

@@ -32,11 +32,10 @@ const SAMPLE: Duration = Duration::from_secs(10);
 const SMALL: usize = 64 << 10;
 const LARGE: usize = 8 << 20;
 
-/// The last lines that a program has written, and how many there were.
+/// The last lines that a program has written.
 #[derive(Default)]
 struct Seen {
     lines: VecDeque<String>,
-    count: u64,
     /// The numbers of its offers that are up.
     offers: VecDeque<u32>,
 }
@@ -63,7 +62,6 @@ impl Person {
                 let mut seen = read.0.lock().expect("nobody panics");
                 let own = line.strip_prefix("* offer ").and_then(|rest| rest.split(':').next()?.parse::<u32>().ok());
                 seen.offers.extend(own);
-                seen.count += 1;
                 seen.lines.push_back(line);
                 if seen.lines.len() > 64 {
                     seen.lines.pop_front();
@@ -275,12 +273,10 @@ pub fn soak(time: Duration, seed: u64, smoke: bool) -> bool {
     let well = watched.iter().map(Watched::judge).fold(true, |all, well| all & well);
     for person in [&mut room.bob, &mut room.alice] {
         person.say("status");
-        let count = person.seen.0.lock().expect("nobody panics").count;
         person.wait("your files");
         let seen = person.seen.0.lock().expect("nobody panics");
         let rows = seen.lines.iter().skip_while(|line| !line.starts_with("room "));
         println!("\n{}", rows.cloned().collect::<Vec<_>>().join("\n"));
-        assert!(seen.count > count, "it answers");
     }
     well
 }
