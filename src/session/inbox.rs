@@ -46,7 +46,8 @@ pub(super) struct Numbers {
     pub(super) replay: bool,
 }
 
-/// The highest numbers seen from each sender.
+/// The highest numbers seen from each sender. Those who have gone stay in it, within its bound: a room that restarted may tell
+/// again what they said.
 #[derive(Debug)]
 pub(super) struct Inbox {
     /// In the order in which they were first heard.
@@ -88,12 +89,6 @@ impl Inbox {
     /// The room stated a gap: what is missing in it is not to be stated again.
     pub(super) fn gap(&mut self) {
         self.gaps += 1;
-    }
-
-    /// A run of a program is over: nothing comes from it any more. One that may come back is not to be forgotten, since it
-    /// would say again what it does not know to have arrived.
-    pub(super) fn forget(&mut self, sender: Sender) {
-        self.seen.remove(sender);
     }
 
     /// How many senders are remembered.
@@ -168,15 +163,6 @@ mod tests {
         let mut inbox = Inbox::default();
         judge(&mut inbox, ALICE, 7, 6, false);
         assert_eq!(judge(&mut inbox, (ALICE.0, Instance([2; 16])), 1, 0, false), Verdict::Fresh);
-    }
-
-    #[test]
-    fn a_run_that_is_over_is_forgotten() {
-        let mut inbox = Inbox::default();
-        judge(&mut inbox, ALICE, 5, 4, false);
-        assert_eq!(judge(&mut inbox, ALICE, 5, 4, false), Verdict::Double);
-        inbox.forget(ALICE);
-        assert!(inbox.len() == 0 && !inbox.has_seen(ALICE, 5));
     }
 
     #[test]

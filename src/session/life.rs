@@ -12,8 +12,8 @@ use super::{
     inbox::{Inbox, Numbers, Verdict},
 };
 use crate::wire::{
-    Answer, Departure, End, Epoch, Event, FEATURE_BACKLOG, FromRoom, Gap, Instance, Kept, KnockRow, MAX_COMMAND_LEN,
-    MAX_NAME_LEN, MAX_PAST, MAX_PAST_BYTES, MAX_VERSION_LEN, PAGE_ROWS, Past, PublicKey, Resume, Said, Welcome, WhoRow,
+    Answer, End, Epoch, Event, FEATURE_BACKLOG, FromRoom, Gap, Instance, Kept, KnockRow, MAX_COMMAND_LEN, MAX_NAME_LEN,
+    MAX_PAST, MAX_PAST_BYTES, MAX_VERSION_LEN, PAGE_ROWS, Past, PublicKey, Resume, Said, Welcome, WhoRow,
 };
 
 /// The room said something that no room says.
@@ -267,10 +267,6 @@ impl Life {
                 self.gone.push_back(member);
                 let (member, kept) = shared.roster().remove(member).ok_or(Broken("somebody unknown left"))?;
                 shared.outbox().forget(&member);
-                // Whose connection is lost may still be there, and come back.
-                if how != Departure::Lost {
-                    self.inbox.forget((member.key, member.instance));
-                }
                 for (number, command) in kept {
                     let withdrawal = Withdrawal { number, from: member.clone(), restart: false };
                     self.events.push_back(SessionEvent::Withdrawn { withdrawal, command });
