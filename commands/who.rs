@@ -4,6 +4,7 @@ use crate::{
     absence,
     command::{Command, Context, Entry, Flow, Result, async_trait},
     pages,
+    size::stay,
     table::table,
     trust::{Fingerprint, Marks},
     view::filter::name,
@@ -73,20 +74,10 @@ fn cells(row: &WhoRow, me: u32, known: Known) -> Vec<String> {
         name(&row.member.name).into_owned(),
         Fingerprint::of(&row.member.key).to_string(),
         row.address.map_or_else(|| "with the room".to_owned(), |address| address.to_string()),
-        duration(row.since_secs),
+        stay(row.since_secs),
         row.rtt_micros.map_or_else(String::new, |micros| format!("{:.1} ms", f64::from(micros) / 1000.0)),
         marks.join(", "),
     ]
-}
-
-fn duration(secs: u64) -> String {
-    let (minutes, hours) = (secs / 60, secs / 3600);
-    match secs {
-        0..60 => format!("{secs} s"),
-        60..3_600 => format!("{minutes} min"),
-        3_600..86_400 => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{} d {} h", hours / 24, hours % 24),
-    }
 }
 
 #[cfg(test)]
@@ -144,10 +135,5 @@ mod tests {
     #[test]
     fn those_above_the_limit_are_counted() {
         assert!(list(&[row(1, "alice")], 1_000, 1, |_| Known::default()).ends_with("\nand 999 more"));
-    }
-
-    #[test]
-    fn a_stay_is_told_in_its_two_largest_units() {
-        assert_eq!([5, 65, 7_500, 100_000].map(duration), ["5 s", "1 min", "2 h 5 min", "1 d 3 h"]);
     }
 }

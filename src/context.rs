@@ -1,5 +1,6 @@
 //! What a command's handler may do.
 
+mod figures;
 mod people;
 
 use std::{

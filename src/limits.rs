@@ -108,6 +108,9 @@ pub mod room {
     /// Time between two writings of them while they do not.
     pub const NAMES_AGAIN: Duration = Duration::from_secs(600);
 
+    /// How long a name that nobody uses now is held for its key: whoever left in the evening finds it in the morning.
+    pub const NAME_LIFE: Duration = Duration::from_secs(24 * 3600);
+
     /// Seconds' worth of lines that a member may send in one go.
     pub const BURST_SECS: u32 = 4;
 
@@ -229,6 +232,10 @@ pub mod session {
     /// How many senders are remembered, the oldest forgotten first: as many as a room can have members, and more,
     /// so that nobody present is forgotten.
     pub const MAX_SENDERS: usize = 16_384;
+
+    /// To how many members the number of our last private message is remembered, those first that were written to last: a
+    /// member that has gone needs none, and a large room does not tell who has.
+    pub const MAX_RECIPIENTS: usize = 1_024;
 
     /// How often a room may send us to another port before it has to let us in.
     pub const MAX_MOVES: u32 = 4;

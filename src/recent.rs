@@ -45,6 +45,23 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
         }
     }
 
+    /// How many keys are remembered.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Forgets those of whom that is not worth remembering.
+    pub fn retain(&mut self, mut worth: impl FnMut(&V) -> bool) {
+        let order = &mut self.order;
+        self.values.retain(|_, (noted, value)| {
+            let stays = worth(value);
+            if !stays {
+                order.remove(noted);
+            }
+            stays
+        });
+    }
+
     /// Remembers nothing of a key any more.
     pub fn remove(&mut self, key: K) {
         if let Some((noted, _)) = self.values.remove(&key) {
@@ -79,6 +96,18 @@ mod tests {
         recent.put(3, 3);
         assert_eq!([1, 2, 3].map(|of| recent.get(of).copied()), [Some(1), None, Some(3)]);
         assert_eq!((recent.values.len(), recent.order.len()), (2, 2));
+    }
+
+    #[test]
+    fn what_is_not_worth_it_is_forgotten_and_the_order_stays() {
+        let mut recent = Recent::new(3);
+        (1..=3).for_each(|of| recent.put(of, of));
+        recent.retain(|of| *of != 2);
+        assert_eq!((recent.len(), recent.order.len()), (2, 2));
+        (4..=5).for_each(|of| recent.put(of, of));
+        assert_eq!([1, 2, 3, 4, 5].map(|of| recent.get(of).copied()), [None, None, Some(3), Some(4), Some(5)]);
+        recent.retain(|_| false);
+        assert_eq!((recent.len(), recent.order.len()), (0, 0));
     }
 
     #[test]

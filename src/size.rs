@@ -101,6 +101,17 @@ pub fn brief(time: Duration) -> String {
     }
 }
 
+/// A time in its two largest units: `5 s`, `2 h 5 min`, `1 d 3 h`.
+pub fn stay(secs: u64) -> String {
+    let (minutes, hours) = (secs / 60, secs / 3600);
+    match secs {
+        0..60 => format!("{secs} s"),
+        60..3_600 => format!("{minutes} min"),
+        3_600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +149,11 @@ mod tests {
             assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
         }
         assert_eq!(Rate(Some(2 << 20)).to_string(), "2.0 MiB/s");
+    }
+
+    #[test]
+    fn a_stay_is_told_in_its_two_largest_units() {
+        assert_eq!([5, 65, 7_500, 100_000].map(stay), ["5 s", "1 min", "2 h 5 min", "1 d 3 h"]);
     }
 
     #[test]

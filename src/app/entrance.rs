@@ -15,7 +15,7 @@ use super::mover::Mover;
 use crate::{
     cli,
     net::{self, Door, DoorConfig, End, Incoming, Stop},
-    room::{self, Peer, RoomHandle, Via},
+    room::{self, AtTheDoor, Peer, RoomHandle, Via},
     size::grouped,
     stream::pairing,
 };
@@ -40,6 +40,11 @@ impl Entrance {
         let (ends_sender, mut ends) = mpsc::channel::<End>(INCOMING);
         let door_stop = Stop { tracker: tasks.clone(), token: stop.clone() };
         let door = Door::new(self.tls.into(), self.config, sender, ends_sender, door_stop);
+        let count = door.counter();
+        room.keep_door(move || {
+            let net::DoorCount { calling, favoured, failed } = count();
+            AtTheDoor { calling, favoured, failed }
+        });
         let mut mover = Mover::new(door, self.bind, tasks.clone(), stop.clone());
         mover.listen(room.port(), self.listeners);
         let current = mover.current.clone();

@@ -41,6 +41,7 @@ impl Mover {
     /// Listens at `listeners`, which is where the room is from now on.
     pub(super) fn listen(&mut self, port: u16, listeners: Vec<TcpListener>) {
         let closed = self.stop.child_token();
+        self.ports.retain(|_, closed| !closed.is_cancelled());
         for listener in listeners {
             let (door, closed) = (self.door.clone(), closed.clone());
             self.tasks.spawn(async move { door.serve(listener, closed).await });
@@ -106,5 +107,37 @@ fn explained(error: &ListenError) -> String {
         ListenError::Taken(address) => format!("port {} is taken by another program; choose another", address.port()),
         ListenError::Privileged(port) => format!("port {port} is reserved for the system; choose one above 1023"),
         ListenError::NotOurs(_) | ListenError::Other { .. } => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        net::{self, DoorConfig, Stop},
+        trust::Identity,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn ports_that_are_closed_are_not_remembered() {
+        let identity = Identity::generate().expect("random numbers");
+        let ((incoming, _links), (ends, _streams)) = (mpsc::channel(1), mpsc::channel(1));
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let door_stop = Stop { tracker: tasks.clone(), token: stop.clone() };
+        let tls = net::server_config(&identity).into();
+        let door = Door::new(tls, DoorConfig::default(), incoming, ends, door_stop);
+        let mut mover = Mover::new(door, vec![[127, 0, 0, 1].into()], tasks.clone(), stop.clone());
+        mover.go(0).expect("a free port");
+        for _ in 0..10 {
+            let old = mover.current.load(Relaxed);
+            mover.go(0).expect("a free port");
+            mover.retire(old);
+            assert!(mover.ports.len() <= 2, "{:?}", mover.ports.keys());
+            tokio::time::sleep(OLD_PORT_LIFE + Duration::from_secs(1)).await;
+        }
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
     }
 }

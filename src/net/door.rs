@@ -89,6 +89,17 @@ pub struct Stop {
     pub token: CancellationToken,
 }
 
+/// Who is at a door, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoorCount {
+    /// Connections that hold a place or a turn.
+    pub calling: usize,
+    /// Sources from which a member was let in lately.
+    pub favoured: usize,
+    /// Sources whose connections came to nothing lately.
+    pub failed: usize,
+}
+
 /// The way in, shared by all listeners of a room.
 #[derive(Clone)]
 pub struct Door {
@@ -116,6 +127,15 @@ impl Door {
         Self { tls, config, shares, standing, tally: Arc::default(), incoming, ends, stop }
     }
 
+    /// What tells who is at it, for as long as somebody asks.
+    pub fn counter(&self) -> impl Fn() -> DoorCount + Send + Sync + 'static {
+        let (shares, standing) = (Arc::clone(&self.shares), Arc::clone(&self.standing));
+        move || {
+            let (favoured, failed) = standing.count();
+            DoorCount { calling: shares.count(), favoured, failed }
+        }
+    }
+
     /// Accepts connections until `closed` is cancelled, or everything is. Connections that are under way live on
     /// after `closed`.
     pub async fn serve(&self, listener: TcpListener, closed: CancellationToken) {
@@ -135,6 +155,7 @@ impl Door {
                 () = closed.cancelled() => break,
                 () = self.stop.token.cancelled() => break,
                 _ = report.tick() => {
+                    self.standing.forget_old();
                     self.tally.report();
                     continue;
                 }

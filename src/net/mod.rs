@@ -17,7 +17,7 @@ mod turn;
 
 pub use addresses::{Kind, OwnAddress, address_towards, leads_out, needs_zone, own_addresses, usable_addresses};
 pub use dial::{Connected, DialError, DialTiming, connect, connect_end, resolve};
-pub use door::{Door, DoorConfig, End, Incoming, Stop};
+pub use door::{Door, DoorConfig, DoorCount, End, Incoming, Stop};
 pub use listen::{ListenError, bind};
 pub use probe::{Answer, Probe, Sight};
 pub use rlimit::{descriptors_for, members_within, raise_descriptor_limit};

@@ -96,6 +96,11 @@ impl Shares {
         Arc::new(Self { limits, table: Mutex::default(), changed: Notify::new() })
     }
 
+    /// How many connections hold a place or a turn.
+    pub(super) fn count(&self) -> usize {
+        self.table().rows.len()
+    }
+
     /// The place of an accepted connection, nothing if its source has too many. Waits while all places are taken
     /// and nobody has to give way.
     pub(super) async fn place(self: &Arc<Self>, source: Source, favoured: bool) -> Option<Place> {

@@ -55,6 +55,19 @@ impl Standing {
         left.is_some_and(|left| left > self.all_tries() - self.one_try()) && !book.favours(source)
     }
 
+    /// How many sources are favoured, and how many have spent tries.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let book = self.book();
+        (book.favoured.len(), book.spent.len())
+    }
+
+    /// Forgets sources of which nothing is known any more that counts.
+    pub(super) fn forget_old(&self) {
+        let (mut book, now) = (self.book(), Instant::now());
+        book.favoured.retain(|until| now < *until);
+        book.spent.retain(|full_at| now < *full_at);
+    }
+
     /// Somebody was let in from there, or has just been in the room.
     fn favour(&self, source: Source) {
         self.book().favoured.put(source, Instant::now() + self.terms.favour);
@@ -208,6 +221,20 @@ mod tests {
         fail(&standing, "192.0.2.1", 100);
         advance(10 * MINUTE).await;
         assert!(!standing.is_favoured(home) && !standing.is_barred(home), "nothing was charged while favoured");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sources_that_begin_anew_are_not_remembered() {
+        let standing = standing();
+        fail(&standing, "192.0.2.1", 2);
+        fail(&standing, "192.0.2.2", 4);
+        Try::new(standing.clone(), source("192.0.2.3")).let_in();
+        advance(2 * MINUTE).await;
+        standing.forget_old();
+        assert_eq!(standing.count(), (1, 1));
+        advance(8 * MINUTE).await;
+        standing.forget_old();
+        assert_eq!(standing.count(), (0, 0));
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,6 +23,7 @@ use super::{
     ask::{Errand, Outcome, denied},
     carry::Carrier,
     codes::Codes,
+    figures::Door,
     journal::{Journal, Saved, Synced},
     log::Log,
     relay::Violation,
@@ -81,6 +82,9 @@ pub(super) enum Control {
     /// What a checkpoint would be now.
     #[cfg(test)]
     Checkpoint(oneshot::Sender<Vec<Vec<u8>>>),
+    /// A test counts what the room holds.
+    #[cfg(test)]
+    Census(oneshot::Sender<super::census::Census>),
 }
 
 /// The handle to a room. Cheap to clone.
@@ -94,6 +98,7 @@ pub struct RoomHandle {
     pub(super) config: Arc<RoomConfig>,
     pub(super) streams: Carrier,
     pub(super) codes: Codes,
+    pub(super) door: Door,
     closed: watch::Receiver<bool>,
     returns: Arc<AtomicBool>,
 }
@@ -193,9 +198,9 @@ where
     let known = shared.guests.names();
     let remembered = known.is_some().then(Instant::now);
     // Whoever has a seat in a journal has a name.
-    state.names.hold_for(known.unwrap_or_default());
+    state.names.hold_for(known.unwrap_or_default(), Instant::now());
     let synced = state.journal.as_ref().map(Journal::progress);
-    let log = state.log.clone();
+    let (log, door) = (state.log.clone(), state.door.clone());
     let returns = Arc::<AtomicBool>::default();
     let handle = RoomHandle {
         synced: synced.clone(),
@@ -205,6 +210,7 @@ where
         config: shared,
         streams,
         codes,
+        door,
         closed,
         returns: returns.clone(),
     };
@@ -428,6 +434,8 @@ impl Actor {
             Control::Close => return true,
             #[cfg(test)]
             Control::Checkpoint(reply) => drop(reply.send(self.state.checkpoint())),
+            #[cfg(test)]
+            Control::Census(reply) => self.state.take_census(reply),
         }
         false
     }

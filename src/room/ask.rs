@@ -85,6 +85,7 @@ impl State {
             },
             Request::Stream { key, instance } => Outcome::Now(self.open_stream(asker, key, instance, now)),
             Request::Carried => Outcome::Now(self.carried_by(asker)),
+            Request::Status => Outcome::Now(Answer::Status(Box::new(self.status(rules, now)))),
             _ if !rules => denied(NOT_YOURS),
             Request::Kick { member, reason } => self.kick(asker, member, reason, now),
             Request::Knocks => Outcome::Now(Answer::Knocks(self.knocks.iter().map(|knock| knock.row()).collect())),
@@ -170,7 +171,7 @@ impl State {
         // One's own present name is in nobody's way, so that its case can be changed.
         let old = seat.who.name.clone();
         let key = seat.who.key;
-        self.names.release(&old);
+        self.names.release(&old, now);
         let name = match self.names.take(wish, key) {
             Ok(name) => name,
             Err(error) => {

@@ -5,7 +5,10 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use tokio::{net::TcpStream, sync::oneshot, time::Instant};
@@ -37,6 +40,8 @@ type Table = Arc<Mutex<Pairing<End>>>;
 pub(super) struct Carrier {
     table: Table,
     tasks: TaskTracker,
+    /// Bytes that were passed on between members.
+    carried: Arc<AtomicU64>,
 }
 
 /// Takes a stream off the table when dropped.
@@ -59,7 +64,12 @@ impl Drop for Running {
 impl Carrier {
     /// Carries at most so many streams at a time.
     pub(super) fn new(tasks: TaskTracker, most: usize) -> Self {
-        Self { table: Arc::new(Mutex::new(Pairing::new(most))), tasks }
+        Self { table: Arc::new(Mutex::new(Pairing::new(most))), tasks, carried: Arc::default() }
+    }
+
+    /// Bytes that were passed on between members, both ways.
+    pub(super) fn carried_bytes(&self) -> u64 {
+        self.carried.load(Relaxed)
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Pairing<End>> {
@@ -90,8 +100,9 @@ impl Carrier {
 
     /// Copies between two members until one of them is done, or has to go.
     fn carry(&self, one: TcpStream, other: TcpStream, stop: CancellationToken, running: Running) {
+        let carried = self.carried.clone();
         self.tasks.spawn(async move {
-            let done = stop.run_until_cancelled(relay(one, other)).await;
+            let done = stop.run_until_cancelled(relay(one, other, carried)).await;
             tracing::debug!(stream = running.id, ?done, "a stream ends");
             // Named as a whole, or the task would hold its number only.
             drop(running);

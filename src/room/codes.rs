@@ -77,6 +77,16 @@ impl Codes {
         state.guesses = 0;
     }
 
+    /// How many sources are remembered.
+    pub(super) fn guessers(&self) -> usize {
+        self.state().sources.len()
+    }
+
+    /// Forgets sources that begin anew anyway.
+    pub(super) fn forget_old(&self, now: Instant) {
+        self.state().sources.retain(|tries| now.duration_since(tries.last) < FORGOTTEN_AFTER);
+    }
+
     /// Begins a guess, which counts as wrong until it is right: several at once are not cheaper than one by one.
     ///
     /// # Errors
@@ -232,6 +242,19 @@ mod tests {
         let later = now + Duration::from_secs(120) + FORGOTTEN_AFTER;
         let begun = (0..100).filter(|_| codes.guess(from([10, 0, 0, 1]), later).is_ok()).count();
         assert_eq!(begun, 3);
+    }
+
+    #[test]
+    fn sources_that_begin_anew_are_not_remembered() {
+        let (codes, now) = (codes(), Instant::now());
+        for i in 0..100 {
+            let guess = codes.guess(from([10, 0, 0, i]), now).expect("a first one");
+            codes.wrong(&guess, now);
+        }
+        codes.forget_old(now + FORGOTTEN_AFTER - Duration::from_secs(1));
+        assert_eq!(codes.guessers(), 100);
+        codes.forget_old(now + FORGOTTEN_AFTER);
+        assert_eq!(codes.guessers(), 0);
     }
 
     #[test]

@@ -56,6 +56,12 @@ impl Comings {
         self.0.entry(key).or_insert_with(|| Known::new(rate, now)).pace.clone()
     }
 
+    /// How many keys are known.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Forgets keys that have not come for a while, nor said anything.
     pub(super) fn forget_old(&mut self, now: Instant) {
         self.0.retain(|_, known| !known.is_spent(now));

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use crate::limits::log as limits;
 use crate::wire::{Gap, MAX_INTRODUCTIONS, Past, PublicKey};
 
+mod fill;
 mod gap;
 mod past;
 mod saved;

@@ -13,8 +13,11 @@ mod admission;
 mod ask;
 mod bucket;
 mod carry;
+#[cfg(test)]
+pub(crate) mod census;
 mod codes;
 mod comings;
+mod figures;
 pub(crate) mod journal;
 mod link;
 mod log;
@@ -35,6 +38,7 @@ use crate::limits::room::{MAX_KNOCKS, MAX_KNOCKS_FROM_ONE, MAX_OF_ONE_KEY, NAMED
 #[cfg(test)]
 pub(crate) use actor::at_rest;
 pub use actor::{RoomHandle, restore, start};
+pub use figures::AtTheDoor;
 pub use journal::{JournalError, Restored, Saved};
 pub use link::{Peer, Turn, Via};
 pub use log::LogLimits;

@@ -6,11 +6,12 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use rustc_hash::FxHashMap;
+use tokio::time::Instant;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::MixedScript;
 use unicode_width::UnicodeWidthChar;
 
-use crate::limits::room::{HELD_BY_ONE, MAX_MARKS, MAX_NAME_CHARS};
+use crate::limits::room::{HELD_BY_ONE, MAX_MARKS, MAX_NAME_CHARS, NAME_LIFE};
 use crate::{
     looks::{Looks, looks},
     wire::{MAX_NAME_LEN, PublicKey},
@@ -102,7 +103,14 @@ struct Held {
     name: String,
     key: PublicKey,
     looks: Looks,
-    present: bool,
+    /// Since when nobody uses it, if nobody does.
+    unused: Option<Instant>,
+}
+
+impl Held {
+    fn is_old(&self, now: Instant) -> bool {
+        self.unused.is_some_and(|since| now.duration_since(since) >= NAME_LIFE)
+    }
 }
 
 /// The names of one room.
@@ -129,10 +137,10 @@ impl Names {
     }
 
     /// Holds names for those who had them in the room before this one. The first ones are given up last.
-    pub(super) fn hold_for(&mut self, known: Vec<(PublicKey, String)>) {
+    pub(super) fn hold_for(&mut self, known: Vec<(PublicKey, String)>, now: Instant) {
         for (key, name) in known.into_iter().rev() {
             if self.take(&name, key).is_ok() {
-                self.release(&name);
+                self.release(&name, now);
             }
         }
         self.changed = false;
@@ -145,7 +153,7 @@ impl Names {
 
     /// The names that nobody uses now and whose they are, the oldest first.
     pub(super) fn unused(&self) -> impl Iterator<Item = (PublicKey, String)> {
-        self.held.values().filter(|held| !held.present).map(|held| (held.key, held.name.clone()))
+        self.held.values().filter(|held| held.unused.is_some()).map(|held| (held.key, held.name.clone()))
     }
 
     fn judge(&self, name: &str, key: PublicKey) -> Result<Looks, NameError> {
@@ -154,7 +162,7 @@ impl Names {
             return Err(NameError::Reserved(name.to_owned()));
         }
         let mut holders = looks.iter().filter_map(|look| self.held.get(self.by_look.get(look)?));
-        match holders.any(|held| held.present || held.key != key) {
+        match holders.any(|held| held.unused.is_none() || held.key != key) {
             true => Err(NameError::Taken(name.to_owned())),
             false => Ok(looks),
         }
@@ -215,7 +223,7 @@ impl Names {
         self.changed = true;
         self.last += 1;
         self.by_look.extend(looks.iter().map(|look| (look.clone(), self.last)));
-        self.held.insert(self.last, Held { name: name.to_owned(), key, looks, present: true });
+        self.held.insert(self.last, Held { name: name.to_owned(), key, looks, unused: None });
     }
 
     fn give_up(&mut self, id: u64) {
@@ -232,10 +240,10 @@ impl Names {
     }
 
     /// Nobody uses the name now. It stays that key's own, within bounds.
-    pub(super) fn release(&mut self, name: &str) {
+    pub(super) fn release(&mut self, name: &str, now: Instant) {
         let Some(&id) = self.by_look.get(&looks(name)[0]) else { return };
         let Some(held) = self.held.get_mut(&id) else { return };
-        held.present = false;
+        held.unused = Some(now);
         self.changed = true;
         let unused = self.unused.entry(held.key).or_default();
         unused.push(id);
@@ -244,13 +252,31 @@ impl Names {
             self.give_up(oldest);
         }
         if self.held.len() > self.limit
-            && let Some(oldest) = self.held.iter().find(|(_, held)| !held.present).map(|(id, _)| *id)
+            && let Some(oldest) = self.held.iter().find(|(_, held)| held.unused.is_some()).map(|(id, _)| *id)
         {
             self.give_up(oldest);
         }
         if self.numbers.len() > self.limit {
             self.numbers.clear();
         }
+    }
+
+    /// How many names are held.
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// How many entries each of its maps has.
+    #[cfg(test)]
+    pub(super) fn census(&self) -> (usize, usize, usize, usize) {
+        (self.held.len(), self.by_look.len(), self.unused.len(), self.numbers.len())
+    }
+
+    /// Gives up names that nobody has used for long, and numbers behind those that nobody has.
+    pub(super) fn forget_old(&mut self, now: Instant) {
+        let old: Vec<u64> = self.held.iter().filter(|(_, held)| held.is_old(now)).map(|(id, _)| *id).collect();
+        old.into_iter().for_each(|id| self.give_up(id));
+        self.numbers.retain(|base, _| self.by_look.contains_key(base));
     }
 
     /// The name was never used: it is free for everybody.
@@ -318,9 +344,30 @@ mod tests {
     fn case_66_a_name_stays_with_the_key_that_had_it() {
         let mut names = names();
         names.take("alice", ALICE).unwrap();
-        names.release("alice");
+        names.release("alice", Instant::now());
         assert!(matches!(names.take("alice", BOB), Err(NameError::Taken(_))));
         assert_eq!(names.take("alice", ALICE).as_deref(), Ok("alice"));
+    }
+
+    #[test]
+    fn a_name_is_held_for_a_day_after_it_was_used_and_then_nothing_is_left_of_it() {
+        let (mut names, now) = (names(), Instant::now());
+        for _ in 0..3 {
+            names.take_like("alice", ALICE, false).unwrap();
+        }
+        names.release("alice", now);
+        names.release("alice-2", now);
+        names.forget_old(now + NAME_LIFE - std::time::Duration::from_secs(1));
+        assert!(names.take("alice", BOB).is_err());
+        names.forget_old(now + NAME_LIFE);
+        // The third is in use, however old it is.
+        assert_eq!(names.len(), 1);
+        assert_eq!(names.take("alice", BOB).as_deref(), Ok("alice"));
+        for name in ["alice", "alice-3"] {
+            names.release(name, now + NAME_LIFE);
+        }
+        names.forget_old(now + 2 * NAME_LIFE);
+        assert_eq!(names.census(), (0, 0, 0, 0));
     }
 
     #[test]
@@ -340,7 +387,7 @@ mod tests {
         for i in 0..50 {
             let name = format!("name{i}x");
             names.take(&name, ALICE).unwrap();
-            names.release(&name);
+            names.release(&name, Instant::now());
         }
         assert!(names.take("name1x", BOB).is_ok());
         assert!(names.take("name49x", BOB).is_err());

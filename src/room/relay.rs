@@ -60,6 +60,10 @@ impl State {
                 None => return self.refuse(from, n, "not delivered: they are not here any more", now),
             },
         };
+        let bytes = match &body {
+            Body::Say(said) | Body::Remember(said) | Body::Keep { said, .. } => said.payload.len(),
+            Body::Withdraw { .. } => 0,
+        };
         let audience = recipient.map_or(Audience::All, |recipient| Audience::Two(from, recipient));
         let event = |said, kept| Event::Said { from, n, prev, to: recipient, kept, said };
         match body {
@@ -78,6 +82,9 @@ impl State {
                 self.record_kept(number, event(said, Some(Kept { number, tag })), audience, needs, now);
             }
             Body::Withdraw { .. } => {}
+        }
+        if recipient.is_none() {
+            self.said.count(bytes);
         }
         Ok(())
     }
@@ -102,6 +109,9 @@ impl State {
             Audience::Two(_, to) => Some(to),
             _ => None,
         };
+        // Whoever has gone is told nothing, and counted for no more.
+        let gone = to.is_some_and(|to| !self.seats.contains_key(&to));
+        let audience = if gone { Audience::One(from) } else { audience };
         self.record(Event::Withdrawn { from, n, prev, to, kept: Kept { number, tag } }, audience, needs, now);
         Ok(())
     }

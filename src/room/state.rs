@@ -19,6 +19,7 @@ use super::{
     carry::Carrier,
     codes::Codes,
     comings::Comings,
+    figures,
     journal::{Journal, Record},
     log::{Audience, Cursor, KeptFrame, Log, Needs, Place},
     names::Names,
@@ -98,7 +99,7 @@ impl Reply {
 pub(super) struct State {
     pub(super) config: RoomConfig,
     pub(super) epoch: Epoch,
-    opened: Instant,
+    pub(super) opened: Instant,
     /// The last event before it opened, and how many public ones there were: not nothing if it goes on.
     pub(super) begun: (u64, u64),
     /// Whether it goes on from a journal.
@@ -120,9 +121,12 @@ pub(super) struct State {
     pub(super) comings: Comings,
     pub(super) kept_in_room: usize,
     pub(super) streams: Carrier,
+    /// What was said to everyone.
+    pub(super) said: figures::Said,
+    pub(super) door: figures::Door,
     pub(super) last_number: u32,
     pub(super) last_kept: u32,
-    last_link: u64,
+    pub(super) last_link: u64,
     pub(super) last_ticket: u64,
     pub(super) knock_noticed: Option<Instant>,
     crowd: (u32, u32),
@@ -156,6 +160,8 @@ impl State {
             comings: Comings::default(),
             kept_in_room: 0,
             streams,
+            said: figures::Said::default(),
+            door: figures::Door::default(),
             last_number: 0,
             last_kept: 0,
             last_link: 0,
@@ -347,7 +353,7 @@ impl State {
         let (end, ended) = oneshot::channel();
         seat.link = Some(LinkControl { shared: shared.clone(), end });
         let welcome = Welcome {
-            features: FEATURE_STREAMS | if self.config.open { FEATURE_OPEN } else { 0 },
+            features: FEATURE_STREAMS | figures::FEATURES | if self.config.open { FEATURE_OPEN } else { 0 },
             epoch: self.epoch,
             number,
             name: seat.who.name.clone(),
@@ -383,7 +389,7 @@ impl State {
             }
             ring.forget(number);
         }
-        self.names.release(&seat.who.name);
+        self.names.release(&seat.who.name, now);
         if let Some(link) = seat.link {
             match &how {
                 Departure::Kicked { by, reason, term } => {
@@ -448,6 +454,8 @@ impl State {
         }
         self.bans.retain(|_, ban| ban.until.is_none_or(|until| until > now));
         self.comings.forget_old(now);
+        self.codes.forget_old(now);
+        self.names.forget_old(now);
         self.streams.table().expire(now);
         self.answer_old_knocks(now);
         self.tell_crowd(now);

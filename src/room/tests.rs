@@ -2,6 +2,7 @@ mod admission;
 mod backlog;
 mod codes;
 mod faults;
+mod figures;
 mod floods;
 mod guessing;
 mod hostile;

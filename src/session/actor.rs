@@ -110,6 +110,9 @@ pub(super) fn prepare<D: Dial>(
         over: watch::Sender::new(false),
         leave: watch::Sender::new(false),
         features: 0.into(),
+        connection: Mutex::default(),
+        #[cfg(test)]
+        census: Mutex::default(),
     });
     let handle = Handle { shared: shared.clone(), questions: asking };
     let life = Life::new(config.features);
@@ -166,7 +169,10 @@ impl<D: Dial> Actor<D> {
                     if let Err(broken) = self.life.welcome(welcome, &self.shared) {
                         return Ending::Failed(broken.to_string());
                     }
-                    match link.run(&mut self.life, &self.events, questions, frames, write).await {
+                    self.shared.connection().begin();
+                    let over = link.run(&mut self.life, &self.events, questions, frames, write).await;
+                    self.shared.connection().end();
+                    match over {
                         Over::Ended(ending) => return ending,
                         Over::Broke(reason) => {
                             here = Instant::now();

@@ -8,7 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use super::{Member, outbox::Outbox, roster::Roster};
+use super::{Connection, Member, outbox::Outbox, roster::Roster};
 use crate::wire::{Answer, KnockRow, MAX_COMMAND_LEN, MAX_KEPT_LEN, MAX_PAYLOAD_LEN, Request, To};
 
 /// Something to send.
@@ -106,11 +106,18 @@ pub(super) struct Shared {
     pub(super) leave: watch::Sender<bool>,
     /// What the room can and is, as it said last.
     pub(super) features: AtomicU64,
+    pub(super) connection: Mutex<Connection>,
+    #[cfg(test)]
+    pub(super) census: Mutex<super::census::Census>,
 }
 
 impl Shared {
     pub(super) fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn roster(&self) -> MutexGuard<'_, Roster> {
@@ -207,6 +214,11 @@ impl Handle {
     /// What the room can and is, such as [`FEATURE_OPEN`](crate::wire::FEATURE_OPEN); nothing before it has let us in.
     pub fn room_features(&self) -> u64 {
         self.shared.features.load(Relaxed)
+    }
+
+    /// Since when, and how often, this member has been connected.
+    pub fn connection(&self) -> Connection {
+        *self.shared.connection()
     }
 
     /// How many envelopes the room has not acknowledged yet.

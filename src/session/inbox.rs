@@ -1,9 +1,10 @@
 //! What this member has received: drops what comes twice and notices what is missing.
 
-use std::collections::{HashMap, VecDeque};
-
 use crate::limits::session::MAX_SENDERS;
-use crate::wire::{Instance, PublicKey};
+use crate::{
+    recent::Recent,
+    wire::{Instance, PublicKey},
+};
 
 /// One sender: a key and a run of its program.
 type Sender = (PublicKey, Instance);
@@ -47,23 +48,30 @@ pub(super) struct Numbers {
     pub(super) replay: bool,
 }
 
-/// The highest numbers seen from each sender.
-#[derive(Debug, Default)]
+/// The highest numbers seen from each sender. Those who have gone stay in it, within its bound: a room that restarted may tell
+/// again what they said.
+#[derive(Debug)]
 pub(super) struct Inbox {
-    seen: HashMap<Sender, Seen>,
-    order: VecDeque<Sender>,
+    /// In the order in which they were first heard.
+    seen: Recent<Sender, Seen>,
     gaps: u64,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { seen: Recent::new(MAX_SENDERS), gaps: 0 }
+    }
 }
 
 impl Inbox {
     /// Judges an envelope and remembers it.
     pub(super) fn judge(&mut self, sender: Sender, Numbers { n, prev, private, replay }: Numbers) -> Verdict {
         let gap = self.gaps;
-        if !self.seen.contains_key(&sender) {
+        if self.seen.get(sender).is_none() {
             // Somebody who spoke before we came, or whom we never heard: no claim about what was before.
-            self.remember(sender, Seen::default());
+            self.seen.put(sender, Seen::default());
         }
-        let Some(seen) = self.seen.get_mut(&sender) else { return Verdict::Fresh };
+        let Some(seen) = self.seen.get_mut(sender) else { return Verdict::Fresh };
         if seen.highest != 0 && n <= seen.highest {
             return Verdict::Double;
         }
@@ -78,10 +86,10 @@ impl Inbox {
     /// Takes a message of the past, and says whether it is new. It is nothing of the log, so it changes nothing of what is
     /// due of that; but what was before the next one of the log is not known any more.
     pub(super) fn tell(&mut self, sender: Sender, n: u64) -> bool {
-        if !self.seen.contains_key(&sender) {
-            self.remember(sender, Seen::default());
+        if self.seen.get(sender).is_none() {
+            self.seen.put(sender, Seen::default());
         }
-        let Some(seen) = self.seen.get_mut(&sender) else { return true };
+        let Some(seen) = self.seen.get_mut(sender) else { return true };
         let new = n > seen.highest.max(seen.past);
         if new {
             seen.past = n;
@@ -92,7 +100,7 @@ impl Inbox {
 
     /// Whether it was told of the past, or said before something that was: its sender says it once more in another seat.
     pub(super) fn was_told(&self, sender: Sender, n: u64) -> bool {
-        self.seen.get(&sender).is_some_and(|seen| n <= seen.past)
+        self.seen.get(sender).is_some_and(|seen| n <= seen.past)
     }
 
     /// The room stated a gap: what is missing in it is not to be stated again.
@@ -100,14 +108,10 @@ impl Inbox {
         self.gaps += 1;
     }
 
-    fn remember(&mut self, sender: Sender, seen: Seen) {
-        if self.order.len() == MAX_SENDERS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.seen.remove(&oldest);
-        }
-        self.order.push_back(sender);
-        self.seen.insert(sender, seen);
+    /// How many senders are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.seen.len()
     }
 }
 
@@ -196,6 +200,6 @@ mod tests {
             instance[..4].copy_from_slice(&i.to_be_bytes());
             judge(&mut inbox, (PublicKey([1; 32]), Instance(instance)), 1, 0, false);
         }
-        assert_eq!((inbox.seen.len(), inbox.order.len()), (MAX_SENDERS, MAX_SENDERS));
+        assert_eq!(inbox.len(), MAX_SENDERS);
     }
 }

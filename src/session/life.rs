@@ -13,7 +13,7 @@ use super::{
 };
 use crate::wire::{
     Answer, End, Epoch, Event, FEATURE_BACKLOG, FromRoom, Gap, Instance, Kept, KnockRow, MAX_COMMAND_LEN, MAX_NAME_LEN,
-    MAX_PAST, MAX_PAST_BYTES, PAGE_ROWS, Past, PublicKey, Resume, Said, Welcome, WhoRow,
+    MAX_PAST, MAX_PAST_BYTES, MAX_VERSION_LEN, PAGE_ROWS, Past, PublicKey, Resume, Said, Welcome, WhoRow,
 };
 
 /// The room said something that no room says.
@@ -170,6 +170,12 @@ impl Life {
         Ok(Todo::Nothing)
     }
 
+    /// How many senders it remembers, and how many of those before a restart.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> (usize, usize) {
+        (self.inbox.len(), self.former.len())
+    }
+
     /// The first page of members, asked for in a small room.
     pub(super) fn page(&mut self, rows: Vec<WhoRow>, more: bool, shared: &Shared) {
         shared.roster().set_complete(!more);
@@ -276,6 +282,7 @@ impl Life {
                 }
                 self.gone.push_back(member);
                 let (member, kept) = shared.roster().remove(member).ok_or(Broken("somebody unknown left"))?;
+                shared.outbox().forget(&member);
                 for (number, command) in kept {
                     let withdrawal = Withdrawal { number, from: member.clone(), restart: false };
                     self.events.push_back(SessionEvent::Withdrawn { withdrawal, command });
@@ -394,6 +401,7 @@ fn names_fit(frame: &FromRoom) -> bool {
     match frame {
         FromRoom::Member(member) => fits(&member.name),
         FromRoom::Past(past) => fits(&past.name) && past.said.command.len() <= MAX_COMMAND_LEN,
+        FromRoom::Answer(Answer::Status(status)) => status.version.len() <= MAX_VERSION_LEN,
         FromRoom::Answer(Answer::Who { rows, .. }) => rows.iter().all(|row| fits(&row.member.name)),
         FromRoom::Event { event, .. } => match event {
             Event::Joined(member) => fits(&member.name),

@@ -145,7 +145,10 @@ impl<'a> Link<'a> {
             };
             self.pulse.heard();
             let gap = matches!(frame, FromRoom::Gap(_));
-            match life.frame(frame, self.shared) {
+            let todo = life.frame(frame, self.shared);
+            #[cfg(test)]
+            self.shared.note(life);
+            match todo {
                 Err(broken) => return Over::Ended(Ending::Failed(broken.to_string())),
                 Ok(Todo::End(ending)) => return Over::Ended(ending),
                 Ok(Todo::Gone) => return Over::Broke(GONE.to_owned()),

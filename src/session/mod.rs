@@ -8,6 +8,9 @@
 //! only while there is room for its events, so a reader that waits for the session stops both.
 
 mod actor;
+#[cfg(test)]
+pub(crate) mod census;
+mod connection;
 mod dial;
 mod enter;
 mod event;
@@ -19,6 +22,7 @@ mod outbox;
 mod roster;
 
 pub use actor::{SessionConfig, Timing, start};
+pub use connection::Connection;
 #[cfg(test)]
 pub(crate) use dial::Nowhere;
 pub use dial::{Dial, DialError, Dialed, Wish};

@@ -1,10 +1,14 @@
 //! What this member has sent and the room has not acknowledged yet.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
-use super::Draft;
+use super::{Draft, Member};
+use crate::limits::session::MAX_RECIPIENTS;
 pub(super) use crate::limits::session::{MAX_ON_WAY_BYTES, MAX_WAITING, MAX_WAITING_BYTES};
-use crate::wire::{Body, Envelope, Instance, PublicKey, Said, To};
+use crate::{
+    recent::Recent,
+    wire::{Body, Envelope, Instance, PublicKey, Said, To},
+};
 
 /// Bytes that an envelope takes on its way, about.
 fn cost(envelope: &Envelope) -> usize {
@@ -18,6 +22,34 @@ fn cost(envelope: &Envelope) -> usize {
 /// What an envelope takes beside its payload, at the most.
 const ENVELOPE_BYTES: usize = 128;
 
+/// The last number given out for each recipient. For one that is forgotten that is 0, which makes no claim.
+#[derive(Debug)]
+struct Previous {
+    to_all: u64,
+    to_one: Recent<(PublicKey, Instance), u64>,
+}
+
+impl Default for Previous {
+    fn default() -> Self {
+        Self { to_all: 0, to_one: Recent::new(MAX_RECIPIENTS) }
+    }
+}
+
+impl Previous {
+    /// Gives out a number, and the one before it.
+    fn replace(&mut self, to: To, n: u64) -> u64 {
+        match to {
+            To::Everyone => std::mem::replace(&mut self.to_all, n),
+            To::Member { key, instance } => {
+                let who = (key, instance);
+                let prev = self.to_one.get(who).copied().unwrap_or(0);
+                self.to_one.put(who, n);
+                prev
+            }
+        }
+    }
+}
+
 /// The unacknowledged envelopes in the order of their numbers, and what the room keeps for this member.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -29,8 +61,7 @@ pub(super) struct Outbox {
     sent: u64,
     /// What is on its way over the present link, in bytes.
     on_way: usize,
-    /// The last number given out for each recipient.
-    prev: HashMap<To, u64>,
+    prev: Previous,
     /// What the room keeps for us, to be set again after it restarted.
     kept: BTreeMap<u32, (u64, To, Said)>,
     /// Members who were there before the room restarted and are not back yet: what is for one of them waits, and what
@@ -71,7 +102,7 @@ impl Outbox {
                 (to, Body::Withdraw { tag: *tag })
             }
         };
-        let prev = self.prev.insert(to, n).unwrap_or(0);
+        let prev = self.prev.replace(to, n);
         self.waiting.push_back(Envelope { n, prev, to, body });
         n
     }
@@ -175,9 +206,20 @@ impl Outbox {
         let Some(before) = refused.map(|envelope| envelope.prev) else { return };
         let next = self.waiting.iter_mut().filter(|envelope| envelope.to == To::Everyone && envelope.prev == n);
         next.for_each(|envelope| envelope.prev = before);
-        if let Some(last) = self.prev.get_mut(&To::Everyone).filter(|last| **last == n) {
-            *last = before;
+        if self.prev.to_all == n {
+            self.prev.to_all = before;
         }
+    }
+
+    /// A member has gone: nothing more is sent to it.
+    pub(super) fn forget(&mut self, member: &Member) {
+        self.prev.to_one.remove((member.key, member.instance));
+    }
+
+    /// What waits, in bytes too, how many recipients are remembered, and what is kept for us.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> (usize, usize, usize, usize) {
+        (self.waiting.len(), self.bytes, self.prev.to_one.len(), self.kept.len())
     }
 
     /// The room no longer keeps what it was given as number `n`.
@@ -213,6 +255,33 @@ mod tests {
         }
         let numbers: Vec<_> = std::iter::from_fn(|| outbox.take_unsent()).map(|e| (e.n, e.prev)).collect();
         assert_eq!(numbers, [(1, 0), (2, 0), (3, 1), (4, 2)]);
+    }
+
+    #[test]
+    fn whoever_has_gone_is_forgotten_and_so_is_whom_nothing_was_sent_to_for_long() {
+        let member = |of: u32| {
+            let mut instance = [0; 16];
+            instance[..4].copy_from_slice(&of.to_be_bytes());
+            Member { number: of, key: PublicKey([1; 32]), instance: Instance(instance), name: String::new() }
+        };
+        let to = |of| To::Member { key: member(of).key, instance: member(of).instance };
+        let mut outbox = Outbox::default();
+        for of in 0..2 * MAX_RECIPIENTS as u32 {
+            let n = outbox.push(&say(to(of), "x", None)).expect("there is room");
+            outbox.acknowledge(n);
+        }
+        assert_eq!(outbox.prev.to_one.len(), MAX_RECIPIENTS);
+        let (last, first) = (2 * MAX_RECIPIENTS as u32 - 1, 0);
+        outbox.push(&say(to(last), "y", None));
+        outbox.push(&say(to(first), "y", None));
+        outbox.forget(&member(last));
+        outbox.push(&say(to(last), "z", None));
+        let prev: Vec<_> = outbox.waiting.iter().map(|envelope| envelope.prev).collect();
+        assert_eq!(prev, [2 * MAX_RECIPIENTS as u64, 0, 0], "a number before it is told of the first one only");
+        for of in 0..=last {
+            outbox.forget(&member(of));
+        }
+        assert_eq!(outbox.prev.to_one.len(), 0);
     }
 
     #[test]

@@ -137,6 +137,12 @@ impl Roster {
         gone.map(|(number, (from, command))| (number, from, command)).collect()
     }
 
+    /// How many members, knocks and kept envelopes it knows.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> (usize, usize, usize) {
+        (self.members.len(), self.knocks.len(), self.kept.len())
+    }
+
     pub(super) fn knocks(&self) -> &[KnockRow] {
         &self.knocks
     }

@@ -1,4 +1,5 @@
 mod codes;
+mod long;
 mod net;
 mod past;
 mod scripted;

@@ -59,6 +59,15 @@ pub(crate) enum Arrival<E> {
     Refused(E),
 }
 
+/// How many streams a room has and had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Those whose ends are both there.
+    pub(crate) running: usize,
+    /// Those whose ends have both been there.
+    pub(crate) in_all: u64,
+}
+
 /// Where a stream stands.
 #[derive(Debug)]
 enum Stage<E> {
@@ -87,6 +96,8 @@ pub(crate) struct Pairing<E> {
     /// Tokens that are good for a connection: the stream and the side.
     tokens: FxHashMap<Token, (u64, usize)>,
     last: u64,
+    /// How many have had both ends.
+    paired: u64,
     /// How many there may be.
     most: usize,
     closed: bool,
@@ -95,7 +106,7 @@ pub(crate) struct Pairing<E> {
 impl<E> Pairing<E> {
     /// No stream yet, and never more than `most`.
     pub(crate) fn new(most: usize) -> Self {
-        Self { streams: BTreeMap::new(), tokens: FxHashMap::default(), last: 0, most, closed: false }
+        Self { streams: BTreeMap::new(), tokens: FxHashMap::default(), last: 0, paired: 0, most, closed: false }
     }
 
     /// Notes a stream whose opener and target get these tokens.
@@ -140,6 +151,7 @@ impl<E> Pairing<E> {
             Some((_, first)) => {
                 let stop = CancellationToken::new();
                 entry.stage = Stage::Running(stop.clone());
+                self.paired += 1;
                 Arrival::Paired { id, stop, ends: if side == 0 { [end, first] } else { [first, end] } }
             }
         }
@@ -175,12 +187,24 @@ impl<E> Pairing<E> {
         }
     }
 
+    /// How many there are and were.
+    pub(crate) fn count(&self) -> Count {
+        let running = self.streams.values().filter(|entry| matches!(entry.stage, Stage::Running(_))).count();
+        Count { running, in_all: self.paired }
+    }
+
     /// How many streams move bytes between two members of whom none is in the room's own process.
     pub(crate) fn carried(&self) -> usize {
         let between_others = |entry: &&Entry<E>| {
             matches!(entry.stage, Stage::Running(_)) && entry.parties.iter().all(|party| !party.inside)
         };
         self.streams.values().filter(between_others).count()
+    }
+
+    /// How many streams and tokens it holds.
+    #[cfg(test)]
+    pub(crate) fn entries(&self) -> (usize, usize) {
+        (self.streams.len(), self.tokens.len())
     }
 
     /// Whether nothing is left of any stream.

@@ -4,7 +4,14 @@
 //! not want to, through one buffer of bounded size. Either way a direction reads only when it has got rid of what it
 //! read before, so that the slower end sets the pace and nothing piles up.
 
-use std::{io, net::Shutdown};
+use std::{
+    io,
+    net::Shutdown,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use crate::limits::stream::STALL;
 use socket2::SockRef;
@@ -19,19 +26,20 @@ const BUFFER_BYTES: usize = 128 * 1024;
 /// After so many bytes the runtime's other tasks get a turn, among them those that carry chat. A third of a millisecond.
 const TURN_BYTES: usize = 1024 * 1024;
 
-/// Copies both ways until both ends have said that nothing more follows. An error of either direction ends both.
-pub(crate) async fn relay(one: TcpStream, other: TcpStream) -> io::Result<()> {
-    tokio::try_join!(one_way(&one, &other), one_way(&other, &one))?;
+/// Copies both ways until both ends have said that nothing more follows, and counts the bytes. An error of either
+/// direction ends both.
+pub(crate) async fn relay(one: TcpStream, other: TcpStream, carried: Arc<AtomicU64>) -> io::Result<()> {
+    tokio::try_join!(one_way(&one, &other, Turn::new(&carried)), one_way(&other, &one, Turn::new(&carried)))?;
     Ok(())
 }
 
-async fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
+async fn one_way(from: &TcpStream, to: &TcpStream, mut turn: Turn<'_>) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    let done = splice::copy(from, to).await?;
+    let done = splice::copy(from, to, &mut turn).await?;
     #[cfg(not(target_os = "linux"))]
     let done = false;
     if !done {
-        copy(from, to).await?;
+        copy(from, to, &mut turn).await?;
     }
     match SockRef::from(to).shutdown(Shutdown::Write) {
         // It is gone altogether, of which the other direction hears.
@@ -41,9 +49,8 @@ async fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
 }
 
 /// Copies one way through a buffer until `from` ends.
-async fn copy(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
+async fn copy(from: &TcpStream, to: &TcpStream, turn: &mut Turn<'_>) -> io::Result<()> {
     let mut buffer = Vec::new();
-    let mut turn = Turn::default();
     loop {
         // Idle streams keep no buffer.
         if buffer.is_empty() {
@@ -84,15 +91,22 @@ async fn when<T>(socket: &TcpStream, what: Interest, mut act: impl FnMut() -> io
     }
 }
 
-/// Counts bytes until it is somebody else's turn.
-#[derive(Default)]
-struct Turn(usize);
+/// Counts bytes, in all and until it is somebody else's turn.
+struct Turn<'a> {
+    bytes: usize,
+    carried: &'a AtomicU64,
+}
 
-impl Turn {
+impl<'a> Turn<'a> {
+    fn new(carried: &'a AtomicU64) -> Self {
+        Self { bytes: 0, carried }
+    }
+
     async fn took(&mut self, bytes: usize) {
-        self.0 += bytes;
-        if self.0 >= TURN_BYTES {
-            self.0 = 0;
+        self.carried.fetch_add(bytes as u64, Relaxed);
+        self.bytes += bytes;
+        if self.bytes >= TURN_BYTES {
+            self.bytes = 0;
             yield_now().await;
         }
     }

@@ -39,6 +39,7 @@ use giver::tell;
 use incoming::Theirs;
 pub use outcome::{Account, Up};
 use outgoing::Mine;
+pub use overview::Count;
 
 /// How long a transfer waits for its owner to come back after the room has restarted.
 const REUNION: Duration = Duration::from_secs(60);

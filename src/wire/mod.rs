@@ -140,6 +140,13 @@
 //! So the room sees that two members exchange bytes and how many, not which. It could pose as either of them only
 //! to members who have not compared fingerprints, since it is the room that tells the keys.
 //!
+//! # How the room fares
+//!
+//! A room that names [`FEATURE_STATUS`] in its Welcome answers [`Request::Status`] with [`Answer::Status`]: how long it has
+//! been open, how many members, lines and streams it has and had, and how full its log is. Others are not asked. It says
+//! nothing of single members, and what is said to some members only is in none of its numbers but the fill of the log, which
+//! is told in whole percent. [`Housekeeping`] is told to those only who may admit.
+//!
 //! # Versions
 //!
 //! The ALPN name changes with every incompatible change, so that the two ends of an incompatible pair
@@ -153,6 +160,7 @@ mod codec;
 mod frame;
 mod id;
 mod request;
+mod status;
 mod stream;
 
 pub use code::{Confirmation, Element};
@@ -163,6 +171,7 @@ pub use frame::{
 };
 pub use id::{Epoch, Instance, PublicKey};
 pub use request::{Answer, BanRow, CodeChange, KnockRow, Request, WhoRow, Whom};
+pub use status::{Housekeeping, LogFill, RoomStatus};
 pub use stream::{
     MAX_PURPOSE_LEN, MAX_STREAM_HELLO_LEN, STREAM_ALPN, STREAM_HEAD_LEN, STREAM_MAGIC, StreamHello, TOKEN_LIFE, Token,
 };
@@ -213,6 +222,9 @@ pub const MAX_REASON_LEN: usize = 256;
 /// that lives long.
 pub const MAX_INTRODUCTIONS: usize = 16_384;
 
+/// Longest name of a version in a [`RoomStatus`], in bytes.
+pub const MAX_VERSION_LEN: usize = 64;
+
 /// How many rows a page of an [`Answer`] has at the most. A page of the widest rows fits a frame.
 pub const PAGE_ROWS: usize = 64;
 
@@ -227,3 +239,6 @@ pub const FEATURE_BACKLOG: u64 = 8;
 
 /// Feature bit of a [`Welcome`]: the room lets everybody in, so that its members are strangers.
 pub const FEATURE_OPEN: u64 = 4;
+
+/// Feature bit of a [`Welcome`]: the room answers [`Request::Status`].
+pub const FEATURE_STATUS: u64 = 16;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Instance, Introduction, PublicKey, Token};
+use super::{Instance, Introduction, PublicKey, RoomStatus, Token};
 
 /// A question or a wish. The room judges by the asker's key whether it may.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,8 @@ pub enum Request {
         /// Which of the two.
         locked: bool,
     },
+    /// How the room fares. Only to a room that named [`FEATURE_STATUS`](super::FEATURE_STATUS).
+    Status,
 }
 
 /// What becomes of the room's code.
@@ -169,6 +171,8 @@ pub enum Answer {
         /// Why, in one line.
         reason: String,
     },
+    /// How the room fares.
+    Status(Box<RoomStatus>),
 }
 
 /// One member as [`Answer::Who`] tells it.

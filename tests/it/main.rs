@@ -30,6 +30,7 @@ mod screen;
 mod scripts;
 mod settings;
 mod shown;
+mod status;
 mod support;
 mod terminal;
 mod typing;

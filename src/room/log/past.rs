@@ -38,6 +38,17 @@ impl Backlog {
         }
     }
 
+    /// How many it holds, and how many at the most.
+    pub(super) fn count(&self) -> (usize, usize) {
+        (self.lines.len(), self.most)
+    }
+
+    /// How many it holds, and their bytes.
+    #[cfg(test)]
+    pub(super) fn census(&self) -> (usize, usize) {
+        (self.lines.len(), self.bytes)
+    }
+
     /// Forgets what a key has said.
     pub(super) fn forget(&mut self, key: &PublicKey) {
         self.lines.retain(|line| line.past.key != *key);

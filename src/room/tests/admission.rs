@@ -217,7 +217,7 @@ async fn case_36_unknown_feature_bits_are_ignored() {
     let (house, _host) = House::public(config()).await;
     let mut bob = who(2, "bob");
     bob.hello.features = u64::MAX;
-    assert_eq!(house.enter(bob).await.welcome.features, FEATURE_STREAMS | FEATURE_OPEN);
+    assert_eq!(house.enter(bob).await.welcome.features, FEATURE_STREAMS | FEATURE_OPEN | FEATURE_STATUS);
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,11 +22,10 @@ const LARGE_PIPE_BYTES: usize = 1024 * 1024;
 const MUCH: usize = 1024 * 1024;
 
 /// Copies one way until `from` ends. Says `false`, and has moved nothing, if the kernel does not want to.
-pub(super) async fn copy(from: &TcpStream, to: &TcpStream) -> io::Result<bool> {
+pub(super) async fn copy(from: &TcpStream, to: &TcpStream, turn: &mut Turn<'_>) -> io::Result<bool> {
     // Neither a pipe nor a place for it: there is another way.
     let Ok((out, into)) = pipe() else { return Ok(false) };
     let (mut size, mut moved) = (PIPE_BYTES, 0_usize);
-    let mut turn = Turn::default();
     let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
     loop {
         // The pipe is empty here. Otherwise EAGAIN would not say which of the two it is about.

@@ -38,7 +38,7 @@ async fn talk(socket: TcpStream, bytes: &[u8]) -> Vec<u8> {
 async fn bytes_pass_both_ways_whole_and_in_order() {
     let ((alice, one), (other, bob)) = (connection().await, connection().await);
     let (from_alice, from_bob) = (noise(5 * 1024 * 1024 + 1), noise(3 * 1024 * 1024 + 7));
-    let relay = tokio::spawn(relay(one, other));
+    let relay = tokio::spawn(relay(one, other, Arc::default()));
     let (at_alice, at_bob) = tokio::join!(talk(alice, &from_alice), talk(bob, &from_bob));
     assert!(at_alice == from_bob && at_bob == from_alice);
     relay.await.unwrap().unwrap();
@@ -53,7 +53,9 @@ async fn bytes_pass_through_the_buffer_as_well() {
         alice.shutdown().await.unwrap();
     };
     let mut heard = vec![0; bytes.len()];
-    let (_, copied, read) = tokio::join!(sent, copy(&one, &other), bob.read_exact(&mut heard));
+    let carried = AtomicU64::default();
+    let mut turn = Turn::new(&carried);
+    let (_, copied, read) = tokio::join!(sent, copy(&one, &other, &mut turn), bob.read_exact(&mut heard));
     copied.unwrap();
     read.unwrap();
     assert!(heard == bytes);
@@ -64,7 +66,7 @@ async fn many_small_writes_pass_whole_and_in_order() {
     // Each takes a place of its own in the pipe, which is then full of few bytes.
     let ((mut alice, one), (other, mut bob)) = (connection().await, connection().await);
     alice.set_nodelay(true).unwrap();
-    let relay = tokio::spawn(relay(one, other));
+    let relay = tokio::spawn(relay(one, other, Arc::default()));
     let bytes = noise(200_000);
     let expected = bytes.clone();
     let sending = tokio::spawn(async move {
@@ -83,7 +85,7 @@ async fn many_small_writes_pass_whole_and_in_order() {
 #[tokio::test]
 async fn the_end_of_one_direction_is_passed_on_and_the_other_lives() {
     let ((mut alice, one), (other, mut bob)) = (connection().await, connection().await);
-    let relay = tokio::spawn(relay(one, other));
+    let relay = tokio::spawn(relay(one, other, Arc::default()));
     alice.write_all(b"question").await.unwrap();
     alice.shutdown().await.unwrap();
     let mut heard = Vec::new();
@@ -100,7 +102,7 @@ async fn the_end_of_one_direction_is_passed_on_and_the_other_lives() {
 #[tokio::test]
 async fn a_reset_of_one_end_ends_the_other() {
     let ((mut alice, one), (other, bob)) = (connection().await, connection().await);
-    let relay = tokio::spawn(relay(one, other));
+    let relay = tokio::spawn(relay(one, other, Arc::default()));
     SockRef::from(&bob).set_linger(Some(std::time::Duration::ZERO)).unwrap();
     drop(bob);
     // A reset or an end, as the sockets are closed.
@@ -112,7 +114,7 @@ async fn a_reset_of_one_end_ends_the_other() {
 #[tokio::test(start_paused = true)]
 async fn an_end_that_takes_nothing_is_given_up_and_an_idle_one_is_not() {
     let ((mut alice, one), (other, bob)) = (connection().await, connection().await);
-    let relay = tokio::spawn(relay(one, other));
+    let relay = tokio::spawn(relay(one, other, Arc::default()));
     tokio::time::advance(STALL * 100).await;
     let chunk = vec![0; 1024 * 1024];
     // What nobody takes fills all buffers on the way. Then the time runs by itself.
@@ -132,8 +134,10 @@ fn measure() {
     const BYTES: usize = 4 << 30;
     type Way = fn(TcpStream, TcpStream) -> std::pin::Pin<Box<dyn Future<Output = io::Result<()>>>>;
     let ways: [(&str, Way); 2] = [
-        ("relay", |one, other| Box::pin(relay(one, other))),
-        ("buffer", |one, other| Box::pin(async move { copy(&one, &other).await })),
+        ("relay", |one, other| Box::pin(relay(one, other, Arc::default()))),
+        ("buffer", |one, other| {
+            Box::pin(async move { copy(&one, &other, &mut Turn::new(&AtomicU64::default())).await })
+        }),
     ];
     for (name, way) in [ways, ways].concat() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

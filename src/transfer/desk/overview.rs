@@ -21,6 +21,17 @@ use crate::{
 /// How many rows of a list of files are shown at once.
 pub const PAGE_ROWS: usize = 100;
 
+/// How many offers and transfers of one's own there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Offers that are up.
+    pub offered: usize,
+    /// Receivers to whom something is being sent.
+    pub sending: usize,
+    /// Offers of others that are being received, or wait for their turn.
+    pub receiving: usize,
+}
+
 impl Desk {
     /// All offers and transfers, one a row; on one's own side one for each receiver.
     pub fn overview(&self) -> String {
@@ -43,6 +54,18 @@ impl Desk {
                 (theirs.number, format!("{} from {}", theirs.offer.describe(), clean(&theirs.from.name)))
             });
             own.chain(others).collect()
+        })
+    }
+
+    /// How many offers and transfers there are.
+    pub fn count(&self) -> Count {
+        self.with_quietly(|state| {
+            let receivers = state.mine.values().flat_map(|mine| &mine.receivers);
+            Count {
+                offered: state.mine.len(),
+                sending: receivers.filter(|receiver| receiver.state == Fate::Sending).count(),
+                receiving: state.theirs.values().filter(|theirs| theirs.is_busy()).count(),
+            }
         })
     }
 

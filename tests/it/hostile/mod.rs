@@ -10,6 +10,7 @@ mod forge;
 mod frames;
 mod handshake;
 mod lies;
+mod long;
 mod network;
 mod past;
 mod peer;

@@ -101,6 +101,16 @@ fn talk(schema: &Schema, seen: &mut BTreeSet<String>) {
     assert_eq!(member.any("private")["from"], "alice");
     assert!(host.ask("who", "w".into()));
     host.0.out.collect(1, |line| line.contains("\"output\"") && line.contains("2 in the room"));
+    for bot in [&mut host, &mut member] {
+        assert!(bot.ask("status", "s".into()));
+    }
+    let [all, some] = [&host, &member].map(|bot| bot.had("state", |_| true));
+    assert_eq!(
+        (&all["room"]["members"], &all["room"]["said"], &all["room"]["held"]["names"]),
+        (&2.into(), &1.into(), &2.into())
+    );
+    assert_eq!((&some["room"]["said"], some["room"].get("held")), (&1.into(), None));
+    assert!(some["link"]["round_trip"].as_u64().is_some_and(|micros| micros > 0));
     assert!(!host.ask("/dance", 3.into()));
     assert!(host.0.out.so_far().iter().any(|line| line.contains("\"error\"") && line.contains("/dance")));
     // What is no request is told, and the rest goes on.

@@ -69,6 +69,7 @@ fn request() -> impl Strategy<Value = Request> {
         option::of(key()).prop_map(|after| Request::Bans { after }),
         (whom(), any::<bool>()).prop_map(|(whom, muted)| Request::Mute { whom, muted }),
         any::<bool>().prop_map(|locked| Request::Lock { locked }),
+        Just(Request::Status),
     ]
 }
 
@@ -191,7 +192,54 @@ fn answer() -> impl Strategy<Value = Answer> {
         (any::<u16>(), vec(any::<IpAddr>(), 0..5)).prop_map(|(port, addresses)| Answer::Place { port, addresses }),
         option::of(name()).prop_map(Answer::Code),
         (vec(ban, 0..5), any::<bool>()).prop_map(|(rows, more)| Answer::Bans { rows, more }),
+        status().prop_map(|status| Answer::Status(Box::new(status))),
     ]
+}
+
+fn status() -> impl Strategy<Value = RoomStatus> {
+    let log = any::<(u8, u8, Option<u64>)>().prop_map(|(events_percent, bytes_percent, reaches_secs)| LogFill {
+        events_percent,
+        bytes_percent,
+        reaches_secs,
+    });
+    let housekeeping = (number(), any::<[u32; 8]>()).prop_map(
+        |(links, [names, knocks, banned, muted, guessers, calling, favoured, failed])| Housekeeping {
+            links,
+            names,
+            knocks,
+            banned,
+            muted,
+            guessers,
+            calling,
+            favoured,
+            failed,
+        },
+    );
+    let numbers = (any::<[u32; 10]>(), [number(), number(), number(), number(), number()]);
+    (name(), numbers, log, option::of(housekeeping)).prop_map(|(version, (small, large), log, housekeeping)| {
+        let [members, away, max_members, entered, kept, max_kept, past, max_past, streams, max_streams] = small;
+        let [open_secs, said, said_bytes, streams_in_all, carried_bytes] = large;
+        RoomStatus {
+            version,
+            open_secs,
+            members,
+            away,
+            max_members,
+            entered,
+            said,
+            said_bytes,
+            log,
+            kept,
+            max_kept,
+            past,
+            max_past,
+            streams,
+            max_streams,
+            streams_in_all,
+            carried_bytes,
+            housekeeping,
+        }
+    })
 }
 
 /// Any frame of a room.
