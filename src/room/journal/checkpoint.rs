@@ -96,6 +96,8 @@ impl State {
     /// Begins the journal anew if it has become long.
     pub(in crate::room) fn shorten_journal(&mut self) {
         if self.journal.as_ref().is_some_and(super::Journal::is_long) {
+            // What this turn has noted so far is in the checkpoint: behind it, it would be there twice.
+            self.commit();
             let pieces = self.checkpoint();
             if let Some(journal) = &mut self.journal {
                 journal.replace(pieces);

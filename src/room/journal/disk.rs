@@ -40,6 +40,12 @@ pub(super) trait Disk: Send {
         None
     }
 
+    /// Whether each chance is taken to begin the file anew.
+    #[cfg(test)]
+    fn is_eager(&self) -> bool {
+        false
+    }
+
     /// Nothing more is written: what is there is not to be taken for the room's present state.
     fn retire(&mut self) -> io::Result<PathBuf>;
 }

@@ -327,8 +327,7 @@ impl Image {
             }
         }
         self.ring.forget_others(|member| seats.contains_key(&member));
-        let head = self.ring.head();
-        self.ring.reveal(head);
+        self.ring.conceal();
     }
 }
 

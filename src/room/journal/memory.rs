@@ -27,6 +27,8 @@ pub(crate) struct Plate {
     pub(crate) checkpoints: u32,
     /// Whether the file was put aside.
     pub(crate) retired: bool,
+    /// From how many bytes on its writer panics.
+    pub(crate) explodes_at: Option<usize>,
 }
 
 /// A disk in memory.
@@ -35,17 +37,26 @@ pub(crate) struct Platter {
     plate: Arc<Mutex<Plate>>,
     /// How long each write takes.
     pub(crate) pace: Duration,
+    /// Whether the file begins anew all the time.
+    pub(crate) eager: bool,
 }
 
 struct Writing {
     platter: Platter,
     life: u32,
+    /// A checkpoint on its way, where the batches begin that it does not have, and how many more it takes until it is there.
+    next: Option<(Vec<u8>, usize, u32)>,
 }
 
 impl Platter {
     /// One on which each write takes so long.
     pub(crate) fn slow(pace: Duration) -> Self {
         Self { pace, ..Self::default() }
+    }
+
+    /// One whose file begins anew all the time.
+    pub(crate) fn eager() -> Self {
+        Self { eager: true, ..Self::default() }
     }
 
     pub(crate) fn plate(&self) -> MutexGuard<'_, Plate> {
@@ -57,9 +68,16 @@ impl Platter {
         self.plate().life += 1;
     }
 
-    /// A room to go on from what is there.
-    pub(crate) fn saved(&self, epoch: Epoch, limits: LogLimits, backlog: usize) -> Saved {
-        let mut plate = self.plate();
+    /// The power goes while a batch is being written, of which so many bytes arrive.
+    pub(crate) fn lose_power_midway(&self, arrive: usize) {
+        self.lose_power();
+        let batch = batches(vec![b"what nobody has heard of".repeat(4)]);
+        self.plate().bytes.extend(&batch[..arrive.min(batch.len() - 1)]);
+    }
+
+    /// What that which is there says of the room, which may go on writing.
+    pub(in crate::room) fn look(&self, epoch: Epoch, limits: LogLimits, backlog: usize) -> (Image, Restored) {
+        let plate = self.plate();
         let mut image = Image::empty(epoch, limits, backlog);
         let mut restored = Restored { found: !plate.bytes.is_empty(), ..Restored::default() };
         match image.read(&plate.bytes[..], plate.bytes.len() as u64).expect("memory can be read") {
@@ -71,8 +89,15 @@ impl Platter {
             }
         }
         (restored.events, restored.members) = (image.ring.len(), image.guests());
+        (image, restored)
+    }
+
+    /// A room to go on from what is there.
+    pub(crate) fn saved(&self, epoch: Epoch, limits: LogLimits, backlog: usize) -> Saved {
+        let (image, restored) = self.look(epoch, limits, backlog);
+        let mut plate = self.plate();
         plate.bytes = batches(image.checkpoint());
-        let disk = Box::new(Writing { platter: self.clone(), life: plate.life });
+        let disk = Box::new(Writing { platter: self.clone(), life: plate.life, next: None });
         Saved { image, disk, restored }
     }
 }
@@ -114,25 +139,39 @@ impl Disk for Writing {
             Some(good) => *good -= 1,
             None => {}
         }
+        if plate.explodes_at.is_some_and(|at| plate.bytes.len() >= at) {
+            drop(plate);
+            panic!("a fault of the writer");
+        }
         plate.bytes.extend(batches(vec![records.to_vec()]));
         Ok(())
     }
 
     fn replace(&mut self, pieces: Vec<Vec<u8>>) -> io::Result<()> {
+        let from = self.platter.plate().bytes.len();
+        self.next = Some((batches(pieces), from, from as u32 % 3));
+        Ok(())
+    }
+
+    fn is_replacing(&self) -> bool {
+        self.next.is_some()
+    }
+
+    fn advance(&mut self) -> io::Result<()> {
+        let Some((mut bytes, from, left)) = self.next.take() else { return Ok(()) };
         let mut plate = self.platter.plate();
-        if plate.life == self.life {
-            plate.bytes = batches(pieces);
+        if left > 0 {
+            self.next = Some((bytes, from, left - 1));
+        } else if plate.life == self.life {
+            bytes.extend(&plate.bytes[from..]);
+            plate.bytes = bytes;
             plate.checkpoints += 1;
         }
         Ok(())
     }
 
-    fn is_replacing(&self) -> bool {
-        false
-    }
-
-    fn advance(&mut self) -> io::Result<()> {
-        Ok(())
+    fn is_eager(&self) -> bool {
+        self.platter.eager
     }
 
     fn pace(&self) -> Option<Duration> {

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
@@ -25,9 +26,20 @@ impl Journal {
         let pending = Arc::<Mutex<Pending>>::default();
         let (wake, woken) = mpsc::channel(1);
         let (progress, watching) = watch::channel(Progress::default());
+        #[cfg(test)]
+        let eager = disk.is_eager();
         let writer = Writer { disk, pending: pending.clone(), progress, log };
-        let journal =
-            Self { pending, wake, progress: watching, records: Vec::new(), noted: 0, since: 0, checkpoint: 0 };
+        let journal = Self {
+            pending,
+            wake,
+            progress: watching,
+            records: Vec::new(),
+            noted: 0,
+            since: 0,
+            checkpoint: 0,
+            #[cfg(test)]
+            eager,
+        };
         (journal, writer, woken)
     }
 }
@@ -54,8 +66,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes what waits.
+    /// Writes what waits. Were a fault of ours to end the thread, the room would wait for it for ever.
     pub(super) fn step(&mut self) {
+        if panic::catch_unwind(AssertUnwindSafe(|| self.write_all())).is_err() {
+            self.fail(&io::Error::other("a fault in the program"));
+        }
+    }
+
+    fn write_all(&mut self) {
         let Pending { records, seq, end, checkpoint } =
             std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         if self.progress.borrow().failed.is_none()
@@ -87,7 +105,11 @@ impl Writer {
     }
 
     fn fail(&mut self, error: &io::Error) {
-        let left = match self.disk.retire() {
+        if self.progress.borrow().failed.is_some() {
+            return;
+        }
+        let retired = panic::catch_unwind(AssertUnwindSafe(|| self.disk.retire()));
+        let left = match retired.unwrap_or_else(|_| Err(io::Error::other("a fault in the program"))) {
             Ok(path) => format!("what was written until now is in {}", path.display()),
             Err(_) => "remove the file before a room uses it again, since it lacks what is said from now on".to_owned(),
         };

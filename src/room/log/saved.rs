@@ -80,8 +80,14 @@ impl Ring {
         }
     }
 
-    /// Events up to this one may be read.
+    /// No event that comes from now on may be read before it is revealed.
+    pub(in crate::room) fn conceal(&mut self) {
+        self.visible = self.head();
+    }
+
+    /// Events up to this one may be read. What may be read already stays so: a writer that fails says how far it was while
+    /// the room, which waits for it no longer, reveals all.
     pub(in crate::room) fn reveal(&mut self, seq: u64) {
-        self.visible = seq;
+        self.visible = self.visible.max(seq);
     }
 }

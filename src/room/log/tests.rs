@@ -322,3 +322,17 @@ fn an_event_larger_than_the_log_is_held_alone() {
     put(&mut ring, Event::Refused { n: 1, reason: "x".repeat(60) }, Audience::All, Needs::Nobody);
     assert_eq!(seqs(&read_all(&ring, &mut cursor)), [1]);
 }
+
+#[test]
+fn what_may_be_read_is_never_hidden_again() {
+    let mut ring = Ring::new(LARGE, 0);
+    ring.conceal();
+    let mut cursor = Cursor::enter(&ring, 1);
+    put(&mut ring, said(9, None), Audience::All, Needs::Nobody);
+    assert!(read_all(&ring, &mut cursor).is_empty());
+    // The room gives its journal up, and its writer tells a little later how far it was.
+    ring.reveal(u64::MAX);
+    ring.reveal(1);
+    put(&mut ring, said(9, None), Audience::All, Needs::Nobody);
+    assert_eq!(seqs(&read_all(&ring, &mut cursor)), [1, 2]);
+}

@@ -233,6 +233,40 @@ async fn a_disk_that_fails_stops_the_journal_and_not_the_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_writer_that_panics_stops_the_journal_and_not_the_room() {
+    let disk = Platter::default();
+    let (house, mut host) = begun(&disk).await;
+    let mut bob = house.enter(who(2, "bob")).await;
+    let now = disk.plate().bytes.len();
+    disk.plate().explodes_at = Some(now + 200);
+    for i in 0..20 {
+        bob.text(&format!("line {i}")).await;
+        bob.catch_up().await;
+    }
+    assert_eq!(host.texts().await.len(), 20);
+    let why = house.room.journal_lost().await;
+    assert!(why.contains("goes on without"), "{why}");
+    assert!(disk.plate().retired, "nobody takes it for the room later");
+}
+
+/// A checkpoint is made when the clock ticks, which may itself be the end of somebody's seat.
+#[tokio::test(start_paused = true)]
+async fn what_happens_as_a_checkpoint_is_made_is_in_the_journal_once() {
+    let disk = Platter::eager();
+    let timing = Timing { seat_life: Duration::from_secs(20), away: Duration::from_secs(2), ..Timing::default() };
+    let house = House::restored(RoomConfig { timing, ..config() }, &disk, 7);
+    let mut host = house.host().await;
+    let bob = house.enter(who(2, "bob")).await;
+    drop(bob);
+    for _ in 0..300 {
+        host.live(Duration::from_millis(100)).await;
+        let (_, found) = disk.look(Epoch([9; 16]), config().log, 50);
+        assert_eq!((found.damaged, found.unfinished), (None, 0));
+    }
+    assert!(disk.plate().checkpoints > 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_knows_more_than_a_journal_that_was_not_written_to_its_end_begins_again() {
     let disk = Platter::default();
     let (house, mut host) = begun(&disk).await;
@@ -268,10 +302,10 @@ async fn whatever_is_cut_off_or_changed_nothing_else_is_read_than_was_written() 
     let mut restored = |bytes: Vec<u8>| {
         let copy = Platter::default();
         copy.plate().bytes = bytes;
-        let saved = copy.saved(Epoch([9; 16]), config().log, 50);
-        let head = saved.image.ring.head();
+        let (image, found) = copy.look(Epoch([9; 16]), config().log, 50);
+        let head = image.ring.head();
         heads.push(head);
-        (head, saved.image.epoch == Epoch([7; 16]), saved.restored)
+        (head, image.epoch == Epoch([7; 16]), found)
     };
     let (all, ..) = restored(whole.clone());
     let mut last = 0;
@@ -363,7 +397,7 @@ async fn whatever_a_room_does_its_journal_says_what_its_state_says() {
         // Between two ticks, so that all of them is on the disk.
         host.live(Duration::from_millis(3_050)).await;
         let state = read_out(&house.room.checkpoint().await);
-        let journal = disk.saved(Epoch([9; 16]), config.log, config.backlog).image.checkpoint();
+        let journal = disk.look(Epoch([9; 16]), config.log, config.backlog).0.checkpoint();
         let journal = read_out(&journal);
         let only = |of: &[String], other: &[String]| of.iter().find(|line| !other.contains(line)).cloned();
         assert_eq!((only(&state, &journal), only(&journal, &state)), (None, None), "seed {seed}");
