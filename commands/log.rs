@@ -209,7 +209,7 @@ mod tests {
         let (at, key) = (Timestamp::UNIX_EPOCH, Fingerprint::of(&PublicKey([2; 32])));
         let said = |privacy, manner, own, text: &str| {
             let (name, text) = ("bob".to_owned(), text.to_owned());
-            Line::Said(Said { name, key: key.clone(), verified: false, privacy, own, manner, at, past: false, text })
+            Line::Said(Said { name, key, verified: false, privacy, own, manner, at, past: false, text })
         };
         let joined = Event::new("join", "bob joined").with("name", "bob").with("key", key.to_string());
         let lines = [

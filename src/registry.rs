@@ -5,6 +5,7 @@
 //! it has looked up the names of [`Registry::member_names`].
 
 mod complete;
+mod fit;
 mod hint;
 mod paths;
 mod sight;
@@ -13,19 +14,17 @@ mod slip;
 mod tests;
 mod walk;
 
-use clap::{
-    ArgMatches,
-    error::{ContextKind, ContextValue, ErrorKind},
-    parser::ValueSource,
-};
+use clap::ArgMatches;
 
 pub use complete::{Candidate, Names};
 pub use hint::Hint;
 pub use sight::Mark;
 
+use fit::{Unfit, fit, meant, parse};
+
 use crate::{
     args::{Meaning, number},
-    command::{Entry, Input},
+    command::Entry,
     near,
     wire::MAX_NAME_LEN,
     words,
@@ -78,16 +77,6 @@ impl Reading {
             Self::Help(_) => true,
         }
     }
-}
-
-/// Why arguments do not fit a grammar.
-enum Unfit {
-    /// They ask for help.
-    Help(String),
-    /// Something is missing: the error and the usage.
-    Unfinished(String),
-    /// They are wrong: the error and the usage.
-    Wrong(String),
 }
 
 /// All commands, and how lines are read.
@@ -318,77 +307,6 @@ fn wrong(entry: &Entry, unfit: Unfit) -> Reading {
         Unfit::Help(page) => Reading::Help(page),
         Unfit::Wrong(message) | Unfit::Unfinished(message) => Reading::Wrong { message, remember: !entry.private },
     }
-}
-
-/// Reads the rest of a line by the grammar of `entry`.
-fn parse(entry: &Entry, rest: &str) -> Result<ArgMatches, Unfit> {
-    let words = arguments(entry, rest).map_err(|error| Unfit::Unfinished(misused(entry, &error.to_string())))?;
-    fit(entry, words)
-}
-
-fn fit(entry: &Entry, words: Vec<String>) -> Result<ArgMatches, Unfit> {
-    entry.grammar().try_get_matches_from(words).map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp => Unfit::Help(entry.page()),
-        ErrorKind::MissingRequiredArgument => Unfit::Unfinished(misused(entry, &missing(&error))),
-        // What was typed is not repeated.
-        _ if entry.private => Unfit::Wrong(misused(entry, &format!("{} takes no such words", entry.typed()))),
-        _ => {
-            let text = error.render().to_string();
-            // The view writes a head of its own, and the usage follows whatever kind of error it is.
-            let problem = text.split("\n\n").next().unwrap_or_default();
-            Unfit::Wrong(misused(entry, problem.trim().trim_start_matches("error: ")))
-        }
-    })
-}
-
-/// Which arguments are missing, in one line.
-fn missing(error: &clap::Error) -> String {
-    match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::Strings(missing)) => format!("{} is missing", missing.join(" ")),
-        Some(ContextValue::String(missing)) => format!("{missing} is missing"),
-        _ => "an argument is missing".to_owned(),
-    }
-}
-
-fn misused(entry: &Entry, problem: &str) -> String {
-    format!("{problem}\nusage: {}", entry.usage())
-}
-
-/// The arguments that a line's rest holds. What is handed on untouched follows `--`, so that it may begin
-/// with a dash.
-fn arguments(entry: &Entry, rest: &str) -> Result<Vec<String>, words::SplitError> {
-    let (mut arguments, untouched) = match entry.input {
-        Input::Paths => match paths::whole(entry, rest) {
-            Some((options, path)) => (options, path),
-            None => return Ok(words::split(rest)?.into_iter().map(|word| word.text).collect()),
-        },
-        Input::Words => return Ok(words::split(rest)?.into_iter().map(|word| word.text).collect()),
-        Input::Rest(n) => {
-            let (words, untouched) = words::split_first(rest, n)?;
-            (words.into_iter().map(|word| word.text).collect(), untouched)
-        }
-        Input::Line => (Vec::new(), rest),
-    };
-    if !untouched.is_empty() {
-        arguments.extend(["--".to_owned(), untouched.to_owned()]);
-    }
-    Ok(arguments)
-}
-
-/// The typed words that mean something, with what they mean.
-fn meant(entry: &Entry, matches: &ArgMatches) -> Vec<(Meaning, String)> {
-    let mut found = Vec::new();
-    for arg in entry.grammar().get_arguments() {
-        let (id, meaning) = (arg.get_id().as_str(), Meaning::of(arg));
-        if matches!(meaning, Meaning::Path | Meaning::Plain | Meaning::Setting | Meaning::Value)
-            || matches.value_source(id) != Some(ValueSource::CommandLine)
-        {
-            continue;
-        }
-        let words = matches.get_raw(id).into_iter().flatten();
-        found.extend(words.map(|word| (meaning, word.to_string_lossy().into_owned())));
-    }
-    found
 }
 
 /// Whom a line would address, if `rest` is what follows a command's name: its first word, as it is and

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs, path::Path};
 use proptest::prelude::*;
 
 use super::*;
-use crate::commands::ALL;
+use crate::{command::Input, commands::ALL};
 
 /// A room with these members, and these names at the door.
 pub(super) struct Room(pub(super) &'static [&'static str], pub(super) &'static [&'static str]);
