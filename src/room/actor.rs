@@ -17,6 +17,7 @@ use super::{
     log::Log,
     relay::Violation,
     seat::LinkEnd,
+    standstill::Ticks,
     state::{Caller, State, Verdict},
 };
 use crate::wire::{Answer, Departure, Envelope, Epoch, Event, Hello, Introduction, PublicKey, Refusal, Request};
@@ -133,6 +134,7 @@ impl Actor {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::with_capacity(BATCH);
         let mut waiting = false;
+        let mut ticks = Ticks::new(TICK);
         loop {
             tokio::select! {
                 biased;
@@ -141,7 +143,7 @@ impl Actor {
                         break;
                     }
                 }
-                _ = tick.tick() => self.state.tick(Instant::now()),
+                _ = tick.tick() => ticks.tick(&mut self.state),
                 () = tokio::time::sleep(RECHECK), if waiting => waiting = self.state.must_wait(),
                 count = ingest.recv_many(&mut batch, BATCH), if !waiting => {
                     // Nobody holds the room any more, neither its opener nor a link.

@@ -17,6 +17,7 @@ mod life;
 mod link;
 mod outbox;
 mod roster;
+mod wake;
 
 pub use actor::{SessionConfig, Timing, start};
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub(crate) use dial::Nowhere;
 pub use dial::{Dial, DialError, Dialed, Wish};
 pub use event::{Ending, Incoming, MemberEvent, SessionEvent, Withdrawal};
 pub use handle::{AskError, Draft, Handle, SendError, WhenFull};
+pub use wake::Reading;
 
 /// A member of the room, as this member knows it.
 pub use crate::wire::Introduction as Member;
