@@ -277,3 +277,23 @@ async fn somebody_at_the_door_does_not_knock_again_after_a_sleep() {
     fake.say(FromRoom::Welcome(welcome())).await;
     stage.owner.until(|event| matches!(event, SessionEvent::Entered { .. })).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_older_connection_that_reaches_the_room_late_costs_a_redial_and_no_more() {
+    let (mut stage, mut fake) = Stage::entered().await;
+    for round in 0..20 {
+        // For a while it goes well.
+        if round % 4 == 0 {
+            for _ in 0..5 {
+                fake.say(FromRoom::Pong(0)).await;
+                sleep(10 * SEC).await;
+            }
+        }
+        fake.say(FromRoom::Ended(End::Superseded)).await;
+        fake = stage.link().await;
+        stage.owner.until(|event| matches!(event, SessionEvent::Restored { .. })).await;
+    }
+    // Another program with the same secrets would do so again and again.
+    fake.say(FromRoom::Ended(End::Superseded)).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Ended(Ending::Failed(_)))).await;
+}

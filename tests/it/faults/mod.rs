@@ -5,6 +5,7 @@
 mod deaths;
 mod drops;
 mod files;
+mod slow;
 
 use crate::support::{Dice, Home, Pchat, Proxy, Signal};
 
