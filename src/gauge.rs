@@ -1,4 +1,4 @@
-//! When a connection last took bytes: tells a slow peer from a stalled one.
+//! When a connection last took bytes, and when it last gave some: tells a slow peer from a stalled one.
 
 use std::{
     io::{self, IoSlice},
@@ -16,18 +16,20 @@ use tokio::{
     time::Instant,
 };
 
-/// When a connection last took bytes.
+/// When a connection last took bytes, and when it gave some.
 #[derive(Debug)]
 pub struct Gauge {
     made: Instant,
     /// Milliseconds from the making to the last progress.
     wrote: AtomicU64,
+    /// The same, to the last bytes that came.
+    read: AtomicU64,
 }
 
 impl Gauge {
     /// A gauge that counts its own making as progress.
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { made: Instant::now(), wrote: AtomicU64::new(0) })
+        Arc::new(Self { made: Instant::now(), wrote: AtomicU64::new(0), read: AtomicU64::new(0) })
     }
 
     fn now_millis(&self) -> u64 {
@@ -41,11 +43,20 @@ impl Gauge {
 
     /// Whether the last progress is at most this long ago.
     pub fn marked_within(&self, span: Duration) -> bool {
-        u128::from(self.now_millis().saturating_sub(self.wrote.load(Relaxed))) <= span.as_millis()
+        self.within(&self.wrote, span)
+    }
+
+    /// Whether the last bytes came at most this long ago, be they a whole frame or not.
+    pub fn gave_within(&self, span: Duration) -> bool {
+        self.within(&self.read, span)
+    }
+
+    fn within(&self, millis: &AtomicU64, span: Duration) -> bool {
+        u128::from(self.now_millis().saturating_sub(millis.load(Relaxed))) <= span.as_millis()
     }
 }
 
-/// A stream whose successful writes show on a [`Gauge`].
+/// A stream whose successful writes and reads show on a [`Gauge`].
 #[derive(Debug)]
 pub struct Gauged<S> {
     inner: S,
@@ -78,7 +89,12 @@ impl<S> Gauged<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Gauged<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.gauge.read.store(self.gauge.now_millis(), Relaxed);
+        }
+        read
     }
 }
 
@@ -116,7 +132,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gauged<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -132,5 +148,19 @@ mod tests {
         tokio::time::advance(Duration::from_secs(3)).await;
         let full = tokio::time::timeout(Duration::from_secs(1), stream.write(b"x")).await;
         assert!(full.is_err() && !gauge.marked_within(Duration::from_secs(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_shows_apart_from_what_is_taken() {
+        let (near, mut far) = tokio::io::duplex(4);
+        let mut stream = Gauged::new(near);
+        let gauge = stream.gauge();
+        tokio::time::advance(Duration::from_secs(3)).await;
+        far.write_all(b"x").await.unwrap();
+        assert!(!gauge.gave_within(Duration::from_secs(1)));
+        stream.read_u8().await.unwrap();
+        assert!(gauge.gave_within(Duration::from_secs(1)) && !gauge.marked_within(Duration::from_secs(1)));
+        let nothing = tokio::time::timeout(Duration::from_secs(3), stream.read_u8()).await;
+        assert!(nothing.is_err() && !gauge.gave_within(Duration::from_secs(1)));
     }
 }

@@ -239,6 +239,10 @@ pub mod session {
 
     /// How often a room may send us to another port before it has to let us in.
     pub const MAX_MOVES: u32 = 4;
+
+    /// How often a room may prefer another connection of this very program in a row: one that we gave up can reach it late,
+    /// more than a few cannot.
+    pub const MAX_SUPERSEDED: u32 = 4;
 }
 
 /// Offers, folders and transfers.

@@ -29,6 +29,17 @@ pub const WRITE_BYTES: usize = 64 * 1024;
 /// How many replies wait before the link stops reading: a peer that asks without listening waits for itself.
 const MAX_REPLIES: usize = 8;
 
+/// A timer that is so late tells that this program stood still meanwhile: it was stopped, or its machine was. How long
+/// anybody was silent in that time cannot be known.
+pub const STANDSTILL: Duration = Duration::from_secs(5);
+
+/// Sleeps. Whether that took so long that the program must have stood still.
+async fn sleeps_through(span: Duration) -> bool {
+    let before = Instant::now();
+    tokio::time::sleep(span).await;
+    before.elapsed() > span + STANDSTILL
+}
+
 /// Frames that one half of a link asks the other half to send. Takes no memory while it is empty.
 #[derive(Debug)]
 pub struct Replies<F> {
@@ -90,6 +101,8 @@ pub struct Pulse {
     busy: AtomicBool,
     /// The number of the ping under way, which is the microseconds from the start; 0 for none.
     pinged: AtomicU64,
+    /// The last round trip in microseconds, 0 for none yet.
+    trip: AtomicU64,
 }
 
 impl Default for Pulse {
@@ -99,11 +112,18 @@ impl Default for Pulse {
             heard: AtomicU64::new(0),
             busy: AtomicBool::new(false),
             pinged: AtomicU64::new(0),
+            trip: AtomicU64::new(0),
         }
     }
 }
 
 impl Pulse {
+    /// Signs of life of a peer that is known to take so long for an answer.
+    pub fn with_trip(trip: Duration) -> Self {
+        let trip = u64::try_from(trip.as_micros()).unwrap_or(u64::MAX);
+        Self { trip: trip.into(), ..Self::default() }
+    }
+
     fn micros(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
@@ -129,7 +149,27 @@ impl Pulse {
     /// The round trip that a pong tells, if it answers the ping under way.
     pub fn pong(&self, number: u64) -> Option<Duration> {
         let answers = number != 0 && self.pinged.compare_exchange(number, 0, Relaxed, Relaxed).is_ok();
-        answers.then(|| Duration::from_micros(self.micros().saturating_sub(number).max(1)))
+        answers.then(|| {
+            let trip = self.micros().saturating_sub(number).max(1);
+            self.trip.store(trip, Relaxed);
+            Duration::from_micros(trip)
+        })
+    }
+
+    /// What was before counts no more: silence begins now, and an answer to what was asked tells no round trip.
+    fn begin_again(&self) {
+        self.heard.store(self.micros(), Relaxed);
+        self.pinged.store(0, Relaxed);
+    }
+
+    /// Waits for a sign of life after the ping of this number: so long, or longer where round trips are. Whether there was
+    /// one: the answer, or bytes of whatever comes before it. What had come already when it was asked is none.
+    pub async fn answers(&self, number: u64, patience: Duration, gauge: &Gauge) -> bool {
+        let patience = patience.max(Duration::from_micros(self.trip.load(Relaxed)).saturating_mul(3));
+        let late = patience / 2;
+        tokio::time::sleep(patience).await;
+        let answered = self.pinged.load(Relaxed) != number;
+        answered || self.silence() < late || gauge.gave_within(late)
     }
 
     fn silence(&self) -> Duration {
@@ -148,7 +188,10 @@ impl Pulse {
                 return None;
             }
             let wait = if silence < span { span - silence } else { span.min(dead - silence) };
-            tokio::time::sleep(wait).await;
+            if sleeps_through(wait).await {
+                self.begin_again();
+                continue;
+            }
             // A peer that is not read from cannot know otherwise that we live.
             let silence = self.silence();
             if self.busy.load(Relaxed) || (span..dead).contains(&silence) {
@@ -176,7 +219,10 @@ where
         tokio::select! {
             biased;
             result = &mut written => return result,
-            () = tokio::time::sleep(stall / 4) => {
+            stood = sleeps_through(stall / 4) => {
+                if stood {
+                    gauge.mark();
+                }
                 if !gauge.marked_within(stall) {
                     return Err(std::io::ErrorKind::TimedOut.into());
                 }
@@ -198,6 +244,60 @@ mod tests {
             pings += 1;
         }
         assert_eq!((begin.elapsed().as_secs(), pings), (45, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_in_which_we_stood_still_ourselves_counts_for_nothing() {
+        let (pulse, begin) = (Pulse::default(), Instant::now());
+        let secs = Duration::from_secs;
+        assert!(pulse.due(secs(15), secs(45)).await.is_some());
+        let asked = pulse.ping();
+        {
+            let mut due = pin!(pulse.due(secs(15), secs(45)));
+            assert!(futures_util::poll!(&mut due).is_pending());
+            tokio::time::advance(secs(8 * 3600)).await;
+            // Not at once: nothing is asked until the other end had the time to say something.
+            assert!(futures_util::poll!(&mut due).is_pending());
+            assert_eq!(pulse.pong(asked), None, "hours are no round trip");
+            assert!(due.await.is_some());
+        }
+        assert_eq!(begin.elapsed().as_secs(), 15 + 8 * 3600 + 15);
+        while pulse.due(secs(15), secs(45)).await.is_some() {}
+        assert_eq!(begin.elapsed().as_secs(), 15 + 8 * 3600 + 45);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_stands_still_with_us_has_its_whole_time_again() {
+        let (near, _far) = tokio::io::duplex(4);
+        let mut near = crate::gauge::Gauged::new(near);
+        let (gauge, begin) = (near.gauge(), Instant::now());
+        let stall = Duration::from_secs(30);
+        let mut writing = pin!(write_all(&mut near, b"more than fits", &gauge, stall));
+        assert!(futures_util::poll!(&mut writing).is_pending());
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert!(futures_util::poll!(&mut writing).is_pending());
+        assert_eq!(writing.await.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+        assert!((3630..3650).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_had_come_before_is_no_answer() {
+        let (patience, gauge) = (Duration::from_secs(2), Gauge::new());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let pulse = Pulse::default();
+        let asked = pulse.ping();
+        let ask = |pulse, asked| Pulse::answers(pulse, asked, patience, &gauge);
+        let (silent, ()) = tokio::join!(ask(&pulse, asked), async { pulse.listening() });
+        assert!(!silent);
+        let asked = pulse.ping();
+        let (answered, _) = tokio::join!(ask(&pulse, asked), async { pulse.pong(asked) });
+        assert!(answered);
+        let asked = pulse.ping();
+        let (talks, ()) = tokio::join!(ask(&pulse, asked), async {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            pulse.listening();
+        });
+        assert!(talks);
     }
 
     #[tokio::test(start_paused = true)]

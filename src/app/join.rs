@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     process::ExitCode,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -101,6 +102,7 @@ pub(super) async fn visit(home: &Home, visit: Visit) -> Result<ExitCode> {
         view: screen.view.clone(),
         doorstep,
         last,
+        from: None,
     };
     let (session, events) = session::start(config, dial, &tasks);
     let on_moved = {
@@ -179,6 +181,8 @@ struct Outside {
     doorstep: Doorstep,
     /// Where the room is remembered as the last one.
     last: Option<LastRoom>,
+    /// The address of this machine that the present connection was made from, until it is gone.
+    from: Option<IpAddr>,
 }
 
 #[async_trait]
@@ -237,6 +241,13 @@ impl Dial for Outside {
         Ok(())
     }
 
+    async fn uprooted(&mut self) {
+        let Some(from) = self.from else { return std::future::pending().await };
+        net::uprooted(from).await;
+        // It is gone for good as far as this connection goes: once is enough.
+        self.from = None;
+    }
+
     async fn moved(&mut self, port: u16) {
         follow(&self.way, port);
     }
@@ -281,7 +292,8 @@ impl Outside {
             }
         }
         lock(&self.way).room = Some(connected.key);
-        let Connected { stream, gauge, key: host, exporter, .. } = connected;
+        let Connected { stream, gauge, key: host, exporter, from, .. } = connected;
+        self.from = from;
         Ok(Dialed { stream, gauge, exporter, host, known: !self.met })
     }
 

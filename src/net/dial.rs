@@ -1,7 +1,7 @@
 //! Connects to a room.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub struct Connected {
     pub exporter: [u8; 32],
     /// The address that answered.
     pub address: SocketAddr,
+    /// The address of this machine that it was made from, if the system tells.
+    pub from: Option<IpAddr>,
 }
 
 /// Why there is no connection.
@@ -128,6 +130,7 @@ pub async fn connect(addr: &HostAddr, tls: &Arc<ClientConfig>, timing: &DialTimi
     let deadline = Instant::now() + timing.total;
     let (stream, address) = connect_tcp(addr, timing).await?;
     socket::tune(&stream);
+    let from = stream.local_addr().ok().map(|from| from.ip());
     let stream = Gauged::new(stream);
     let gauge = stream.gauge();
     let handshake = TlsConnector::from(Arc::clone(tls)).connect(tls::server_name(), stream);
@@ -139,7 +142,7 @@ pub async fn connect(addr: &HostAddr, tls: &Arc<ClientConfig>, timing: &DialTimi
     let foreign = || DialError::NotPchat { addr: addr.clone(), source: io::Error::other("it names no protocol") };
     let key = peer_key(connection).filter(|_| tls::speaks_pchat(connection)).ok_or_else(foreign)?;
     let exporter = tls::exporter(connection).ok_or_else(foreign)?;
-    Ok(Connected { stream: stream.into(), gauge, key, exporter, address })
+    Ok(Connected { stream: stream.into(), gauge, key, exporter, address, from })
 }
 
 /// Connects an end of a stream to the room at `addr`: what follows on the connection belongs to the members.

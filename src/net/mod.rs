@@ -14,6 +14,7 @@ mod standing;
 mod tally;
 mod tls;
 mod turn;
+mod uprooted;
 
 pub use addresses::{Kind, OwnAddress, address_towards, leads_out, needs_zone, own_addresses, usable_addresses};
 pub use dial::{Connected, DialError, DialTiming, connect, connect_end, resolve};
@@ -27,6 +28,7 @@ pub use standing::Try;
 pub use tls::{client_config, own_version, peer_key, server_config, stream_client_config, stream_server_config};
 pub(crate) use tls::{server_name, speaks_stream};
 pub use turn::Turn;
+pub use uprooted::uprooted;
 
 /// An encrypted connection whose other end has proved its key.
 pub type Stream = tokio_rustls::TlsStream<crate::gauge::Gauged<tokio::net::TcpStream>>;

@@ -28,6 +28,7 @@ use super::{
     log::Log,
     relay::Violation,
     seat::LinkEnd,
+    standstill::Ticks,
     state::{Caller, Reply, State, Verdict},
 };
 use crate::limits::room::{MAX_REMEMBERED_NAMES, NAMES_AGAIN, NAMES_EVERY};
@@ -250,6 +251,7 @@ impl Actor {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::with_capacity(BATCH);
         let mut waiting = false;
+        let mut ticks = Ticks::new(TICK);
         loop {
             tokio::select! {
                 biased;
@@ -259,7 +261,7 @@ impl Actor {
                     }
                 }
                 _ = tick.tick() => {
-                    self.state.tick(Instant::now());
+                    ticks.tick(&mut self.state);
                     self.remember_names(NAMES_EVERY);
                 }
                 () = gets_on(&mut self.synced) => {}

@@ -331,6 +331,11 @@ impl Ring {
         }
     }
 
+    /// When each event was recorded.
+    pub(super) fn times(&mut self) -> impl Iterator<Item = &mut Instant> {
+        self.entries.iter_mut().map(|entry| &mut entry.when)
+    }
+
     /// A member went for good: nothing more is counted for it.
     pub(super) fn forget(&mut self, member: u32) {
         self.private.remove(&member);

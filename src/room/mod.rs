@@ -26,6 +26,7 @@ mod pace;
 mod power;
 mod relay;
 mod seat;
+mod standstill;
 mod state;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};

@@ -15,6 +15,7 @@ mod pace;
 pub(crate) mod peer;
 mod power;
 mod races;
+mod standstill;
 mod storms;
 mod streams;
 mod turns;

@@ -23,8 +23,12 @@ use super::{
     link::{Link, Over},
     outbox::Outbox,
     roster::Roster,
+    wake::{Doubts, Reading, Watch},
 };
-use crate::wire::{Instance, PublicKey};
+use crate::{
+    limits::session::MAX_SUPERSEDED,
+    wire::{Instance, PublicKey},
+};
 
 /// Events that wait for the owner: enough that a burst of lines does not stop the link for each.
 const EVENTS: usize = 256;
@@ -41,12 +45,14 @@ pub struct Timing {
     pub ping: Duration,
     /// A room that sent nothing for so long is gone.
     pub dead: Duration,
+    /// A room that sends nothing for so long after it was asked is gone, if there is a reason to doubt the connection.
+    pub doubt: Duration,
     /// The longest first pause before dialling again. It doubles with each try.
     pub first_retry: Duration,
-    /// The longest pause while the room is away for less than [`lately`](Self::lately): with it, everybody is back within
-    /// seconds of a restart that took a while.
+    /// The longest time from the beginning of one try to the next, if that one fails sooner, while the room is away for less
+    /// than [`lately`](Self::lately): with it, everybody is back within seconds of a restart that took a while.
     pub later_retry: Duration,
-    /// The longest pause of all.
+    /// The longest of all.
     pub last_retry: Duration,
     /// How long a room that is away is expected back at any moment: as long as it keeps a seat.
     pub lately: Duration,
@@ -54,6 +60,8 @@ pub struct Timing {
     pub reunion: Duration,
     /// How long saying goodbye may take.
     pub farewell: Duration,
+    /// What the clocks of this machine show, which tell that it slept.
+    pub clocks: fn() -> Reading,
 }
 
 impl Default for Timing {
@@ -62,12 +70,14 @@ impl Default for Timing {
             hello: Duration::from_secs(10),
             ping: Duration::from_secs(15),
             dead: Duration::from_secs(45),
+            doubt: Duration::from_secs(2),
             first_retry: Duration::from_millis(500),
             later_retry: Duration::from_secs(4),
             last_retry: Duration::from_secs(10),
             lately: Duration::from_secs(600),
             reunion: Duration::from_secs(12),
             farewell: Duration::from_secs(2),
+            clocks: Reading::now,
         }
     }
 }
@@ -146,42 +156,62 @@ impl<D: Dial> Actor<D> {
 
     /// Keeps the member in the room until it is over.
     async fn stay(&mut self, questions: &mut mpsc::Receiver<Question>) -> Ending {
-        let mut tries = 0;
+        let (mut tries, mut superseded) = (0, 0);
         let mut here = Instant::now();
         let mut leave = self.shared.leave.subscribe();
+        let mut watch = Watch::new(self.config.timing.clocks);
         loop {
+            let (mut began, back) = (Instant::now(), self.life.resume().is_some());
             let entered = tokio::select! {
                 entered = self.enter() => entered,
+                // What was begun before a sleep comes to nothing, late. At the door a person waits, who is not to knock twice.
+                () = watch.standstill(), if back => {
+                    tries = 0;
+                    continue;
+                }
                 never = refuse(questions) => match never {},
                 _ = leave.wait_for(|leave| *leave) => return Ending::Left,
             };
-            let reason = match entered {
+            let (reason, retry_in) = match entered {
                 Err(NotIn::Moved) => continue,
                 Err(NotIn::Unknown(refusal)) => return Ending::Refused(refusal),
                 Err(NotIn::Never(ending)) => return ending,
                 Err(NotIn::Later(reason)) if self.life.resume().is_none() => return Ending::Failed(reason),
-                Err(NotIn::Later(reason)) => reason,
-                Ok(Entered { frames, write, gauge, welcome }) => {
+                Err(NotIn::Later(reason)) => (reason, None),
+                Ok(Entered { frames, write, gauge, trip, welcome }) => {
                     tracing::info!(member = welcome.number, members = welcome.members, "connected");
                     tries = 0;
                     self.moves = 0;
-                    let link = Link::new(&self.shared, &self.config.timing, gauge, welcome.members);
+                    let link = Link::new(&self.shared, &self.config.timing, (gauge, trip), welcome.members);
                     if let Err(broken) = self.life.welcome(welcome, &self.shared) {
                         return Ending::Failed(broken.to_string());
                     }
                     self.shared.connection().begin();
-                    let over = link.run(&mut self.life, &self.events, questions, frames, write).await;
+                    let doubts = Doubts { watch: &mut watch, dial: &mut self.dial };
+                    let over = link.run(&mut self.life, (&self.events, questions), (frames, write), doubts).await;
                     self.shared.connection().end();
+                    here = Instant::now();
+                    let lasted = std::mem::replace(&mut began, here).elapsed();
+                    if lasted > self.config.timing.dead {
+                        superseded = 0;
+                    }
                     match over {
                         Over::Ended(ending) => return ending,
-                        Over::Broke(reason) => {
-                            here = Instant::now();
-                            reason
+                        Over::Broke(reason) => (reason, None),
+                        Over::Superseded if superseded < MAX_SUPERSEDED => {
+                            superseded += 1;
+                            ("the room took an older connection for the present one".to_owned(), None)
                         }
+                        Over::Superseded => {
+                            let reason =
+                                "another connection of this very program takes this one's place again and again";
+                            return Ending::Failed(reason.to_owned());
+                        }
+                        Over::Doubted(doubt) => (doubt.reason().to_owned(), Some(Duration::ZERO)),
                     }
                 }
             };
-            let retry_in = self.pause(tries, here.elapsed());
+            let retry_in = retry_in.unwrap_or_else(|| self.pause(tries, began.elapsed(), here.elapsed()));
             tries += 1;
             tracing::info!(reason, ?retry_in, tries, "not connected");
             self.life.events.push_back(SessionEvent::Cut { reason, retry_in });
@@ -191,6 +221,7 @@ impl<D: Dial> Actor<D> {
             };
             tokio::select! {
                 () = wait => {}
+                () = watch.standstill() => tries = 0,
                 never = refuse(questions) => match never {},
                 _ = leave.wait_for(|leave| *leave) => return Ending::Left,
             }
@@ -198,11 +229,13 @@ impl<D: Dial> Actor<D> {
     }
 
     /// The pause before the next try: anything up to a bound that doubles, so that those whom one fault cut off
-    /// do not come back in one instant.
-    fn pause(&mut self, tries: u32, away: Duration) -> Duration {
+    /// do not come back in one instant. The time that the last try took is part of it: a network that is back is to be
+    /// found within 12 s.
+    fn pause(&mut self, tries: u32, spent: Duration, away: Duration) -> Duration {
         let timing = &self.config.timing;
         let most = if away < timing.lately { timing.later_retry } else { timing.last_retry };
         let bound = timing.first_retry.saturating_mul(1 << tries.min(16)).min(most);
+        let bound = bound.saturating_sub(spent).max(timing.first_retry);
         // The instance is random, so that no two programs have the same pauses, and a test has the same ones again.
         self.pauses += 1;
         let mut hasher = DefaultHasher::new();

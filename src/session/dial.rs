@@ -86,6 +86,13 @@ pub trait Dial: Send + 'static {
         Ok(())
     }
 
+    /// Waits until this machine has lost the address that the last stream was made from. Never, where that is not known.
+    ///
+    /// It is begun anew now and then, while no stream is being made.
+    async fn uprooted(&mut self) {
+        std::future::pending().await
+    }
+
     /// The room is at another port of the same address from now on.
     async fn moved(&mut self, port: u16) {
         let _ = port;

@@ -1,11 +1,11 @@
 //! How a session comes in: dials, says Hello, proves the code or knocks, and waits for the verdict.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, WriteHalf},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::codec::FramedRead;
 
@@ -32,6 +32,8 @@ pub(super) struct Entered<S> {
     pub(super) frames: Frames<S>,
     pub(super) write: WriteHalf<S>,
     pub(super) gauge: Arc<Gauge>,
+    /// How long the room took for its first answer.
+    pub(super) trip: Duration,
     pub(super) welcome: Welcome,
 }
 
@@ -110,9 +112,11 @@ impl<D: Dial> Actor<D> {
             resume: self.life.resume(),
             otherwise,
         };
+        let (asked, mut trip) = (Instant::now(), Duration::ZERO);
         let answer = timeout(self.config.timing.hello, async {
             say(&ToRoom::Hello(hello), &mut write).await?;
             let answer = next(&mut frames).await?;
+            trip = asked.elapsed();
             let FromRoom::Code(element) = answer else { return Ok(answer) };
             let Proof::Begun(joiner) = std::mem::replace(&mut proof, Proof::None) else { return Err(broken()) };
             let Ok((doubting, confirmation)) = joiner.finish(&element) else { return Err(broken()) };
@@ -129,7 +133,7 @@ impl<D: Dial> Actor<D> {
                         return Err(unproven());
                     }
                     self.dial.entered(proved).await.map_err(|reason| NotIn::Never(Ending::Failed(reason)))?;
-                    return Ok(Entered { frames, write, gauge, welcome });
+                    return Ok(Entered { frames, write, gauge, trip, welcome });
                 }
                 FromRoom::Confirmed(confirmation) => {
                     let Proof::Shown(doubting) = std::mem::replace(&mut proof, Proof::None) else {

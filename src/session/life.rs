@@ -28,6 +28,8 @@ pub(super) enum Todo {
     Pong(u64),
     Ponged(u64),
     Answered(Answer),
+    /// The room prefers another connection of this program.
+    Superseded,
     /// The room ended the link, and with it the session.
     End(Ending),
     /// The room ended the link, and may be back.
@@ -155,10 +157,7 @@ impl Life {
                 return Ok(Todo::End(Ending::Kicked { by, reason, term }));
             }
             FromRoom::Slowed { rate } => self.events.push_back(SessionEvent::Slowed { rate }),
-            FromRoom::Ended(End::Superseded) => {
-                let reason = "a newer connection of this very program took this one's place";
-                return Ok(Todo::End(Ending::Failed(reason.to_owned())));
-            }
+            FromRoom::Ended(End::Superseded) => return Ok(Todo::Superseded),
             FromRoom::Welcome(_)
             | FromRoom::Waiting { .. }
             | FromRoom::Refused(_)

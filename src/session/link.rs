@@ -1,8 +1,11 @@
 //! One link of a session, from Welcome to its end: envelopes and questions out, frames in.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -14,10 +17,11 @@ use tokio::{
 use tokio_util::codec::FramedRead;
 
 use super::{
-    Ending, SessionEvent, Timing,
+    Dial, Ending, SessionEvent, Timing,
     event::hand_over,
     handle::{Question, Shared},
     life::{Life, Todo},
+    wake::{Doubt, Doubts},
 };
 use crate::{
     gauge::Gauge,
@@ -32,6 +36,10 @@ pub(super) type Frames<S> = FramedRead<ReadHalf<S>, Codec<FromRoom>>;
 pub(super) enum Over {
     /// It broke; one line says how.
     Broke(String),
+    /// It was doubted, and there was no sign of life.
+    Doubted(Doubt),
+    /// The room prefers another connection of this program: one that was given up, and reached it late.
+    Superseded,
     /// The session is over with it.
     Ended(Ending),
 }
@@ -73,7 +81,12 @@ pub(super) struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
-    pub(super) fn new(shared: &'a Shared, timing: &'a Timing, gauge: Arc<Gauge>, members: u32) -> Self {
+    pub(super) fn new(
+        shared: &'a Shared,
+        timing: &'a Timing,
+        (gauge, trip): (Arc<Gauge>, Duration),
+        members: u32,
+    ) -> Self {
         Self {
             shared,
             timing,
@@ -82,27 +95,28 @@ impl<'a> Link<'a> {
             // Joining a large room costs no roster.
             want_roster: AtomicBool::new(members as usize <= PAGE_ROWS),
             answered: Notify::new(),
-            pulse: Pulse::default(),
+            pulse: Pulse::with_trip(trip),
             replies: Replies::default(),
         }
     }
 
     /// Runs the link until it is over.
-    pub(super) async fn run<S>(
+    pub(super) async fn run<S, D: Dial>(
         &self,
         life: &mut Life,
-        events: &mpsc::Sender<SessionEvent>,
-        questions: &mut mpsc::Receiver<Question>,
-        mut frames: Frames<S>,
-        mut write: WriteHalf<S>,
+        owner: (&mpsc::Sender<SessionEvent>, &mut mpsc::Receiver<Question>),
+        (mut frames, mut write): (Frames<S>, WriteHalf<S>),
+        doubts: Doubts<'_, D>,
     ) -> Over
     where
         S: AsyncRead + AsyncWrite,
     {
+        let (events, questions) = owner;
         let over = tokio::select! {
             over = self.read(life, events, &mut frames) => over,
             over = self.write(questions, &mut write) => over,
             over = self.watch() => over,
+            over = self.ask_in_doubt(doubts) => over,
             () = self.last_moment() => Over::Ended(Ending::Left),
         };
         // Whichever way it ends, this is what was wanted.
@@ -123,6 +137,19 @@ impl<'a> Link<'a> {
             self.replies.push(ToRoom::Ping(number)).await;
         }
         Over::Broke("the room has fallen silent".to_owned())
+    }
+
+    /// Asks for a sign of life whenever the link is doubted, and gives it up if none comes soon.
+    async fn ask_in_doubt<D: Dial>(&self, mut doubts: Doubts<'_, D>) -> Over {
+        loop {
+            let doubt = doubts.next().await;
+            tracing::info!(?doubt, "is the room still there?");
+            let number = self.pulse.ping();
+            self.replies.push(ToRoom::Ping(number)).await;
+            if !self.pulse.answers(number, self.timing.doubt, &self.gauge).await {
+                return Over::Doubted(doubt);
+            }
+        }
     }
 
     /// Frames in.
@@ -152,6 +179,7 @@ impl<'a> Link<'a> {
                 Err(broken) => return Over::Ended(Ending::Failed(broken.to_string())),
                 Ok(Todo::End(ending)) => return Over::Ended(ending),
                 Ok(Todo::Gone) => return Over::Broke(GONE.to_owned()),
+                Ok(Todo::Superseded) => return Over::Superseded,
                 Ok(Todo::Pong(number)) => self.replies.push(ToRoom::Pong(number)).await,
                 Ok(Todo::Answered(answer)) => self.answer(answer, life),
                 Ok(Todo::Ponged(number)) => {

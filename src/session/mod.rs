@@ -20,6 +20,7 @@ mod life;
 mod link;
 mod outbox;
 mod roster;
+mod wake;
 
 pub use actor::{SessionConfig, Timing, start};
 pub use connection::Connection;
@@ -28,6 +29,7 @@ pub(crate) use dial::Nowhere;
 pub use dial::{Dial, DialError, Dialed, Wish};
 pub use event::{Ending, Incoming, MemberEvent, SessionEvent, Withdrawal};
 pub use handle::{AskError, Draft, Handle, SendError, WhenFull};
+pub use wake::Reading;
 
 /// A member of the room, as this member knows it.
 pub use crate::wire::Introduction as Member;

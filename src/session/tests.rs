@@ -1,7 +1,9 @@
 mod codes;
+mod holes;
 mod long;
 mod net;
 mod past;
 mod scripted;
 mod sim;
 mod storms;
+mod wake;

@@ -7,6 +7,7 @@ mod drops;
 mod files;
 mod journal;
 mod restart;
+mod slow;
 
 use crate::support::{Dice, Home, Pchat, Proxy, Signal};
 

@@ -5,6 +5,7 @@ use std::{
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
+    time::Instant,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -48,6 +49,17 @@ impl Process {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
         let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         Some(kib.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
+    }
+
+    /// Waits until it is stopped, where the system tells.
+    pub fn wait_stopped(&self) {
+        let end = Instant::now() + PATIENCE;
+        while let Ok(stat) = std::fs::read_to_string(format!("/proc/{}/stat", self.id()))
+            && !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        {
+            assert!(Instant::now() < end, "it is not stopped: {stat}");
+            thread::yield_now();
+        }
     }
 
     /// Waits until it has ended.

@@ -14,7 +14,7 @@ use std::{
 use pty_process::{Size, blocking};
 use rustix::{
     process::Signal,
-    termios::{LocalModes, Termios, tcgetattr},
+    termios::{Action, LocalModes, Termios, tcflow, tcgetattr},
 };
 
 use super::{Home, PATIENCE, Process};
@@ -209,6 +209,16 @@ impl Pty {
     pub fn resize(&self, rows: u16, columns: u16) {
         self.shown.0.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(columns));
         self.pty.resize(Size::new(rows, columns)).expect("it takes a size");
+    }
+
+    /// The terminal takes nothing more from the program, as after Ctrl-S.
+    pub fn hold(&self) {
+        tcflow(&self.tty, Action::OOff).expect("a terminal");
+    }
+
+    /// The terminal takes what is written again, as after Ctrl-Q.
+    pub fn go_on(&self) {
+        tcflow(&self.tty, Action::OOn).expect("a terminal");
     }
 
     pub fn signal(&self, signal: Signal) {
