@@ -53,6 +53,10 @@ pub(super) const MAGIC: &[u8; 16] = b"pchat journal 1\n";
 /// So much may follow a checkpoint before there is another one, in bytes, unless that is less than four times its size.
 const CHECKPOINT_AFTER: u64 = 32 * 1024 * 1024;
 
+/// So much may wait for the disk: many times what comes while it takes its time, and no burden for the memory when it takes
+/// none for a minute.
+const MAX_UNSYNCED: u64 = 16 * 1024 * 1024;
+
 /// Seconds since 1970 by the clock of the machine, which only ages are made of.
 fn unix_secs() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
@@ -278,6 +282,11 @@ impl Journal {
             pending.checkpoint = Some((pending.records.len(), pieces));
         }
         let _ = self.wake.try_send(());
+    }
+
+    /// Whether so much waits for the disk that nothing more is to be said until less does.
+    pub(super) fn is_behind(&self) -> bool {
+        self.noted.saturating_sub(self.progress().upto()) > MAX_UNSYNCED
     }
 
     /// Up to where all was noted.

@@ -28,6 +28,17 @@ fn well_formed(said: &Said, limit: usize) -> bool {
 impl State {
     /// Takes an envelope from a member's present link.
     pub(super) fn relay(&mut self, from: u32, link: u64, envelope: Envelope, now: Instant) -> Result<(), Violation> {
+        self.take_in(from, link, envelope, now)?;
+        // Not before it is in the log: a gap acknowledges all that is accepted and not in the log any more.
+        if let Some(seat) = self.linked(from, link)
+            && let Some(link) = &seat.link
+        {
+            link.shared.accepted.store(seat.accepted, Relaxed);
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self, from: u32, link: u64, envelope: Envelope, now: Instant) -> Result<(), Violation> {
         // What an older link of this seat had under way comes again by the newer one.
         let Some(seat) = self.linked(from, link) else { return Ok(()) };
         let Envelope { n, prev, to, body } = envelope;
@@ -42,12 +53,13 @@ impl State {
         seat.accepted = n;
         let prev = if to == To::Everyone { seat.public.follow(n, prev) } else { prev };
         let needs = seat.needs();
-        if let Some(link) = &seat.link {
-            link.shared.accepted.store(n, Relaxed);
-        }
         let key = seat.who.key;
         if let Body::Withdraw { tag } = body {
-            return self.take_back(from, n, prev, tag, now);
+            self.take_back(from, n, prev, tag, now)?;
+            // For whom it was says the event; whom its envelope was to does not show there.
+            let public = self.seats.get(&from).map(|seat| seat.public).unwrap_or_default();
+            self.note(|| Record::Public(from, public));
+            return Ok(());
         }
         if to == To::Everyone && self.muted.contains(&key) {
             return self.refuse(from, n, MUTED, now);

@@ -80,6 +80,8 @@ pub(super) enum Reply {
     Verdict(oneshot::Sender<Verdict>, Verdict, Option<(u32, u64)>),
     /// To who asked.
     Answer(oneshot::Sender<Answer>, Answer),
+    /// To one whose link ends.
+    End(oneshot::Sender<LinkEnd>, End),
 }
 
 impl Reply {
@@ -89,6 +91,10 @@ impl Reply {
             Self::Verdict(caller, verdict, seat) => caller.send(verdict).err().and(seat),
             Self::Answer(asker, answer) => {
                 let _ = asker.send(answer);
+                None
+            }
+            Self::End(link, end) => {
+                let _ = link.send(LinkEnd::Told(end));
                 None
             }
         }
@@ -394,7 +400,9 @@ impl State {
             match &how {
                 Departure::Kicked { by, reason, term } => {
                     let told = End::Kicked { by: by.clone(), reason: reason.clone(), term: *term };
-                    link.end(LinkEnd::Told(told));
+                    // It reads nothing more from here on, and why as soon as that is certain.
+                    link.silence();
+                    self.replies.push(Reply::End(link.end, told));
                 }
                 Departure::Quit | Departure::Lost => link.silence(),
             }
@@ -474,8 +482,11 @@ impl State {
         self.record(Event::Crowd { joined, left, members }, Audience::All, Needs::Nobody, now);
     }
 
-    /// Whether a member that takes what it is given is so far behind that senders must wait for it.
+    /// Whether the journal, or a member that takes what it is given, is so far behind that senders must wait for it.
     pub(super) fn must_wait(&self) -> bool {
+        if self.journal.as_ref().is_some_and(Journal::is_behind) {
+            return true;
+        }
         let healthy = self.config.timing.healthy;
         let links = self.seats.values().filter_map(|seat| seat.link.as_ref());
         let slowest =

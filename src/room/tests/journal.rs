@@ -94,6 +94,62 @@ async fn nobody_hears_of_what_is_not_on_the_disk() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_put_out_hears_of_it_when_it_is_on_the_disk() {
+    let disk = Platter::slow(Duration::from_secs(5));
+    let house = House::restored(config(), &disk, 7);
+    let mut host = house.host().await;
+    let mut bob = house.enter(who(2, "bob")).await;
+    bob.catch_up().await;
+    let number = bob.welcome.number;
+    host.say(ToRoom::Ask(Request::Kick { member: number, reason: String::new() })).await;
+    let told = timeout(Duration::from_secs(4), async { while !matches!(bob.hear().await, Some(FromRoom::Ended(_))) {} });
+    assert!(told.await.is_err());
+    assert!(matches!(bob.ended().await, Some(End::Kicked { .. })));
+}
+
+/// A member that reads nothing holds nobody up, however much it says.
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_stands_still_has_everyone_wait_and_takes_no_more_memory() {
+    let disk = Platter::slow(Duration::from_secs(60));
+    let house = House::restored(config(), &disk, 7);
+    let _host = house.host().await;
+    let mut caller = who(2, "bob");
+    caller.pipe = 64 * 1024;
+    let mut bob = house.enter(caller).await;
+    let (mut said, long) = (0, "x".repeat(8 * 1024));
+    while timeout(Duration::from_secs(5), bob.text(&long)).await.is_ok() {
+        said += 1;
+        assert!(said < 6_000, "48 MiB were taken");
+    }
+    assert!(said > 1_000, "{said}");
+    // It answers all the same.
+    house.room.checkpoint().await;
+    assert!(timeout(Duration::from_secs(1), house.room.checkpoint()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_back_from_one_who_is_gone_is_counted_for_nobody() {
+    let disk = Platter::eager();
+    let house = House::restored(config(), &disk, 7);
+    let mut host = house.host().await;
+    let mut bob = house.enter(who(2, "bob")).await;
+    let mut carol = house.enter(who(3, "carol")).await;
+    for tag in 1..=2 {
+        bob.send(bob.to(3), Body::Keep { tag, said: text_of("for you") }).await;
+    }
+    bob.catch_up().await;
+    carol.say(ToRoom::Leave).await;
+    host.until(|event| matches!(event, Event::Left { .. })).await;
+    for tag in 1..=2 {
+        bob.send(bob.to(3), Body::Withdraw { tag }).await;
+        bob.until(|event| matches!(event, Event::Withdrawn { .. })).await;
+    }
+    host.live(Duration::from_secs(3)).await;
+    bob.catch_up().await;
+    assert!(disk.plate().checkpoints > 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_not_on_the_disk_comes_again_from_its_sender_and_once() {
     let disk = Platter::slow(Duration::from_millis(500));
     let (house, _host) = begun(&disk).await;
