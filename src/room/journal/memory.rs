@@ -68,13 +68,6 @@ impl Platter {
         self.plate().life += 1;
     }
 
-    /// The power goes while a batch is being written, of which so many bytes arrive.
-    pub(crate) fn lose_power_midway(&self, arrive: usize) {
-        self.lose_power();
-        let batch = batches(vec![b"what nobody has heard of".repeat(4)]);
-        self.plate().bytes.extend(&batch[..arrive.min(batch.len() - 1)]);
-    }
-
     /// What that which is there says of the room, which may go on writing.
     pub(in crate::room) fn look(&self, epoch: Epoch, limits: LogLimits, backlog: usize) -> (Image, Restored) {
         let plate = self.plate();

@@ -102,7 +102,8 @@ async fn who_is_put_out_hears_of_it_when_it_is_on_the_disk() {
     bob.catch_up().await;
     let number = bob.welcome.number;
     host.say(ToRoom::Ask(Request::Kick { member: number, reason: String::new() })).await;
-    let told = timeout(Duration::from_secs(4), async { while !matches!(bob.hear().await, Some(FromRoom::Ended(_))) {} });
+    let told =
+        timeout(Duration::from_secs(4), async { while !matches!(bob.hear().await, Some(FromRoom::Ended(_))) {} });
     assert!(told.await.is_err());
     assert!(matches!(bob.ended().await, Some(End::Kicked { .. })));
 }

@@ -146,8 +146,11 @@ impl Long {
         }
         self.bob.says("me too").await;
         self.host.says("for later").await;
-        // Who was lost last gives up its seat first, and then its name is held.
-        let (end, step) = (Instant::now() + Timing::default().seat_life + HELD + 2 * step(), step());
+        // Who was lost last gives up its seat first, and then its name is held. The room takes each of these steps for a moment
+        // in which it stood still, of which only the last second counts for a seat.
+        let step = step();
+        let seat_life = Timing::default().seat_life * step.as_secs() as u32;
+        let end = Instant::now() + seat_life + HELD + 2 * step;
         while Instant::now() < end {
             advance(step).await;
             for _ in 0..40 {
