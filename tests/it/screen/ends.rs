@@ -145,7 +145,7 @@ fn exits(count: usize) {
             // Whether it has read them is left to chance, too.
             if dice.roll(2) == 0 && !moment.is_empty() {
                 member.wait_for_screen("something of it", |screen| {
-                    !rows(screen).last().is_some_and(|row| row == &format!("{name}>"))
+                    rows(screen).last().is_none_or(|row| row != &format!("{name}>"))
                 });
             }
             match dice.roll(if moment.is_empty() { 4 } else { 2 }) {
