@@ -68,6 +68,8 @@ fn none_asks_about_everything_and_a_size_is_the_limit() {
     expect_content(&downloads(&alice).join("less.bin"), &less);
     host.say("accept");
     expect_saved(&host.out, &alice, "more.bin", &more);
+    // That it is saved is said to its sender, who has to have heard it.
+    member.out.expect("* alice saved more.bin");
     host.say("quit");
     assert_eq!(host.wait().code, Some(0));
 
