@@ -2,7 +2,7 @@
 //! know, what they have set.
 //!
 //! Each function is one call of the system, on the handle of a folder and a name in it, or on [`CWD`] and a path. In test
-//! builds a [`trial`] counts the calls below a folder, lets any of them fail, ends the program's doings at it, or records
+//! builds a `trial` counts the calls below a folder, lets any of them fail, ends the program's doings at it, or records
 //! all of them and says what a power failure may leave behind. So what has to hold then is shown by walking through all
 //! calls, and not by thinking of some.
 //!
