@@ -134,6 +134,7 @@ impl<D: Dial> Actor<D> {
         let mut leave = self.shared.leave.subscribe();
         loop {
             let entered = tokio::select! {
+                biased;
                 entered = self.enter() => entered,
                 never = refuse(questions) => match never {},
                 _ = leave.wait_for(|leave| *leave) => return Ending::Left,
@@ -167,6 +168,7 @@ impl<D: Dial> Actor<D> {
                 tokio::time::sleep(retry_in).await;
             };
             tokio::select! {
+                biased;
                 () = wait => {}
                 never = refuse(questions) => match never {},
                 _ = leave.wait_for(|leave| *leave) => return Ending::Left,

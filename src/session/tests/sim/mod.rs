@@ -2,8 +2,9 @@
 //! a clock that jumps from event to event, with connections that break in every way that connections have.
 //!
 //! `PCHAT_SEEDS=a..b` runs other seeds than the ordinary ones; a seed that fails says so, and `PCHAT_TRACE=1` with that seed
-//! alone tells all that happened. The runtime's own dice are tokio's secret unless it is built with `--cfg tokio_unstable`;
-//! without that a few seeds of a hundred differ from one run to the next, see [`a_seed_tells_nearly_everything`].
+//! alone tells all that happened. The runtime's own dice are tokio's secret unless it is built with `--cfg tokio_unstable`,
+//! and the system's threads are nobody's; so one seed of a hundred differs from one run to the next, see
+//! [`a_seed_tells_nearly_everything`].
 
 mod oracle;
 mod plan;
@@ -173,5 +174,5 @@ fn a_seed_tells_nearly_everything() {
         traces[0] == traces[1]
     };
     let count = SEEDS.take(20).filter(same).count();
-    assert!(count >= if cfg!(tokio_unstable) { 20 } else { 12 }, "{count} of 20 seeds went twice the same way");
+    assert!(count >= if cfg!(tokio_unstable) { 20 } else { 18 }, "{count} of 20 seeds went twice the same way");
 }
