@@ -2,5 +2,6 @@ mod codes;
 mod net;
 mod past;
 mod scripted;
+mod seats;
 mod sim;
 mod storms;
