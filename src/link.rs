@@ -2,11 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    pin::pin,
+    future::poll_fn,
+    pin::{Pin, pin},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -201,6 +203,24 @@ impl Pulse {
     }
 }
 
+/// One of the parts of a task that run side by side.
+pub type Part<'a, T> = Pin<&'a mut (dyn Future<Output = T> + Send)>;
+
+/// Runs the parts of a task until one of them ends. They take turns in going first: whoever does may use up all that the
+/// task may do at a time, and then it is another one's turn. `select!` tosses instead, which no test can have twice.
+pub async fn first_of<T, const N: usize>(mut parts: [Part<'_, T>; N]) -> T {
+    let mut first = 0;
+    poll_fn(|cx| {
+        first += 1;
+        (0..N)
+            .map(|part| (first + part) % N)
+            .map(|part| parts[part].as_mut().poll(cx))
+            .find(Poll::is_ready)
+            .unwrap_or(Poll::Pending)
+    })
+    .await
+}
+
 /// Writes all bytes, and gives up when the peer takes none of them for the time of `stall`.
 ///
 /// # Errors
@@ -234,6 +254,24 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn parts_of_a_task_take_turns_in_going_first_and_the_first_one_that_ends_ends_all() {
+        let order = Mutex::new(Vec::new());
+        let part = |name: &'static str, rounds: u32| {
+            let order = &order;
+            async move {
+                for _ in 0..rounds {
+                    order.lock().unwrap().push(name);
+                    tokio::task::yield_now().await;
+                }
+                name
+            }
+        };
+        let (a, b, c) = (pin!(part("a", 9)), pin!(part("b", 3)), pin!(part("c", 9)));
+        assert_eq!(first_of([a, b, c]).await, "b");
+        assert_eq!(order.lock().unwrap().concat(), "bcacababc");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_peer_is_asked_and_then_given_up() {

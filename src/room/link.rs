@@ -243,6 +243,7 @@ impl RoomHandle {
                 break;
             }
             tokio::select! {
+                biased;
                 verdict = &mut decision => return verdict.ok(),
                 frame = frames.next() => match frame {
                     Some(Ok(ToRoom::Ping(number))) => {

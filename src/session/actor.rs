@@ -163,6 +163,7 @@ impl<D: Dial> Actor<D> {
         loop {
             let (mut began, back) = (Instant::now(), self.life.resume().is_some());
             let entered = tokio::select! {
+                biased;
                 entered = self.enter() => entered,
                 // What was begun before a sleep comes to nothing, late. At the door a person waits, who is not to knock twice.
                 () = watch.standstill(), if back => {
@@ -220,6 +221,7 @@ impl<D: Dial> Actor<D> {
                 tokio::time::sleep(retry_in).await;
             };
             tokio::select! {
+                biased;
                 () = wait => {}
                 () = watch.standstill() => tries = 0,
                 never = refuse(questions) => match never {},

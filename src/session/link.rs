@@ -1,6 +1,7 @@
 //! One link of a session, from Welcome to its end: envelopes and questions out, frames in.
 
 use std::{
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     gauge::Gauge,
-    link::{Pulse, Replies, WRITE_BYTES, write_all},
+    link::{Pulse, Replies, WRITE_BYTES, first_of, write_all},
     wire::{Answer, Codec, CodecError, FromRoom, PAGE_ROWS, Request, ToRoom, encode_into},
 };
 
@@ -109,26 +110,26 @@ impl<'a> Link<'a> {
         doubts: Doubts<'_, D>,
     ) -> Over
     where
-        S: AsyncRead + AsyncWrite,
+        S: AsyncRead + AsyncWrite + Send,
     {
         let (events, questions) = owner;
-        let over = tokio::select! {
-            over = self.read(life, events, &mut frames) => over,
-            over = self.write(questions, &mut write) => over,
-            over = self.watch() => over,
-            over = self.ask_in_doubt(doubts) => over,
-            () = self.last_moment() => Over::Ended(Ending::Left),
+        let over = {
+            let read = pin!(self.read(life, events, &mut frames));
+            let write = pin!(self.write(questions, &mut write));
+            let doubt = pin!(self.ask_in_doubt(doubts));
+            first_of([read, write, pin!(self.watch()), doubt, pin!(self.last_moment())]).await
         };
         // Whichever way it ends, this is what was wanted.
         if *self.shared.leave.borrow() { Over::Ended(Ending::Left) } else { over }
     }
 
     /// Waits until the time for saying goodbye is over, whatever holds it up.
-    async fn last_moment(&self) {
+    async fn last_moment(&self) -> Over {
         let mut leave = self.shared.leave.subscribe();
         // The sender lives as long as we do.
         let _ = leave.wait_for(|leave| *leave).await;
         tokio::time::sleep(self.timing.farewell).await;
+        Over::Ended(Ending::Left)
     }
 
     /// Asks for a sign of life when the room is silent, and gives it up when none comes.
@@ -249,6 +250,8 @@ impl<'a> Link<'a> {
                 continue;
             }
             tokio::select! {
+                // Whichever it is, all of them are looked at before the next wait.
+                biased;
                 () = self.shared.filled.notified() => {}
                 () = self.replies.ready() => {}
                 () = self.answered.notified() => {}

@@ -4,6 +4,7 @@ mod long;
 mod net;
 mod past;
 mod scripted;
+mod seats;
 mod sim;
 mod storms;
 mod wake;

@@ -1,9 +1,12 @@
 //! The link of a seated member: events out and frames in.
 //!
-//! It is one task: its two halves and its watchdog are futures of the same `select!`, which costs an idle member least
+//! It is one task: its two halves and its watchdog take turns in it, which costs an idle member least
 //! memory.
 
-use std::sync::{Arc, PoisonError, atomic::Ordering::Relaxed};
+use std::{
+    pin::pin,
+    sync::{Arc, PoisonError, atomic::Ordering::Relaxed},
+};
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
@@ -15,7 +18,7 @@ use tokio::{
 
 use super::Frames;
 use crate::{
-    link::{Pulse, Replies, WRITE_BYTES, write_all},
+    link::{Pulse, Replies, WRITE_BYTES, first_of, write_all},
     room::{
         actor::{FromLink, RoomHandle},
         log::{Cursor, Read},
@@ -68,10 +71,10 @@ impl Link<'_> {
         S: AsyncRead + AsyncWrite + Send,
     {
         self.replies.push(welcome).await;
-        let over = tokio::select! {
-            over = self.read(&mut frames) => over,
-            over = self.write(&mut write, &mut cursor, &mut end) => over,
-            over = self.watch() => over,
+        let over = {
+            let read = pin!(self.read(&mut frames));
+            let write = pin!(self.write(&mut write, &mut cursor, &mut end));
+            first_of([read, write, pin!(self.watch())]).await
         };
         let why = match &over {
             Over::Left => "the member left",
@@ -211,6 +214,8 @@ impl Link<'_> {
             // A member that only listens keeps no buffer.
             bytes = BytesMut::new();
             tokio::select! {
+                // Whichever it is, all of them are looked at before the next wait.
+                biased;
                 changed = news.changed() => {
                     if changed.is_err() {
                         return Over::Broke("the room is gone");

@@ -2,8 +2,9 @@
 //! a clock that jumps from event to event, with connections that break in every way that connections have.
 //!
 //! `PCHAT_SEEDS=a..b` runs other seeds than the ordinary ones; a seed that fails says so, and `PCHAT_TRACE=1` with that seed
-//! alone tells all that happened. The runtime's own dice are tokio's secret unless it is built with `--cfg tokio_unstable`;
-//! without that a few seeds of a hundred differ from one run to the next, see [`a_seed_tells_nearly_everything`].
+//! alone tells all that happened. The runtime's own dice are tokio's secret unless it is built with `--cfg tokio_unstable`,
+//! and the system's threads are nobody's; so one seed of a hundred differs from one run to the next, see
+//! [`a_seed_tells_nearly_everything`].
 
 mod oracle;
 mod plan;
@@ -141,20 +142,16 @@ fn whatever_befalls_a_room_nothing_is_lost_silently_doubled_or_out_of_order() {
     }
 }
 
-/// Seeds that once showed a fault, and which one.
+/// Seeds that show a fault when its mending is undone, and which one. Faults that show in fewer seeds have only their tests in
+/// `room/tests/faults`, `room/log/tests`, `session/tests/seats` and beside what was at fault.
 const FAULTS: &[(u64, &str)] = &[
-    (123, "others are told of a loss when a room refuses what nobody was to get"),
-    (338, "others are told of a loss when a room refuses what nobody was to get"),
-    (89, "one who enters again goes on believing in what was taken back meanwhile"),
-    (172, "one who enters again goes on believing in what was taken back meanwhile"),
-    (91, "a gap acknowledges lines that are still to come, and the room crashes before they do"),
-    (147, "a gap acknowledges lines that are still to come, and the room crashes before they do"),
-    (679, "a link that breaks right after its Welcome costs what the room keeps"),
-    (732, "a link that breaks right after its Welcome costs what the room keeps"),
-    (3_242, "one in a new seat goes on believing in what was for its old one alone"),
-    (3_590, "one in a new seat goes on believing in what was for its old one alone"),
-    (546, "a Welcome to a second seat that is lost locks its member out"),
-    (890, "a Welcome to a second seat that is lost locks its member out"),
+    (5, "a gap acknowledges lines that are still to come, and the room crashes before they do"),
+    (7, "one who enters again is told of a gap before the past, which ends its session"),
+    (12, "what is missing since a seat was lost is stated twice"),
+    (44, "one who enters again under another number knows itself twice"),
+    (59, "a line that was told of the past is told again when its sender says it from another seat"),
+    (60, "what is kept again under another number is shown to nobody who had it before"),
+    (219, "a line that is in the past from two seats is told twice"),
 ];
 
 #[test]
@@ -173,6 +170,5 @@ fn a_seed_tells_nearly_everything() {
         traces[0] == traces[1]
     };
     let count = SEEDS.take(20).filter(same).count();
-    // Without the runtime's dice it depends on what else the machine does: half of them as a rule, and never none.
-    assert!(count >= if cfg!(tokio_unstable) { 20 } else { 4 }, "{count} of 20 seeds went twice the same way");
+    assert!(count >= if cfg!(tokio_unstable) { 20 } else { 18 }, "{count} of 20 seeds went twice the same way");
 }

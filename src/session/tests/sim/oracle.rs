@@ -1,7 +1,9 @@
 //! What everybody heard, held against what the rooms recorded and what everybody said.
 
+mod past;
 mod reader;
 mod room;
+mod shown;
 mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,7 @@
 //! The simulated world: one room at a time, its host's member, those who come and go, and what befalls them.
 
 mod acts;
+mod fates;
 mod gate;
 mod line;
 
@@ -17,7 +18,7 @@ pub(super) use self::acts::Manner;
 use self::{gate::Gate, line::Line};
 use super::{
     truth::Truth,
-    wire::{Clock, Cut, DRIVER, FAR, NEAR, SharedWire, Weather},
+    wire::{Clock, Cut, SharedWire, Weather},
 };
 use crate::{
     room::{self, RoomConfig, RoomHandle, journal::memory::Platter, tests::peer::key},
@@ -207,23 +208,6 @@ impl World {
         self.enter(HOST);
     }
 
-    /// The room's machine or program dies.
-    pub(super) fn crash(&self, how: Cut) {
-        let (place, wires) = {
-            let mut inner = self.inner();
-            let wires: Vec<_> = inner.runs.iter().flat_map(|run| run.wires.last().cloned()).collect();
-            (inner.place.take(), wires)
-        };
-        self.kill(HOST, Cut::Reset);
-        wires.iter().for_each(|wire| wire.lock().unwrap().kill(FAR, how));
-        if let Some(Place { crash, .. }) = place {
-            crash.cancel();
-        }
-        if let Some(disk) = &self.troubles.journal {
-            disk.lose_power();
-        }
-    }
-
     /// The room is opened again then.
     pub(super) fn opens_at(&self, at: Instant) {
         self.inner().opens = Some(at);
@@ -318,33 +302,6 @@ impl World {
 
     pub(super) fn room(&self) -> usize {
         self.inner().room
-    }
-
-    /// A program stops until then: the host's with the room.
-    pub(super) fn suspend(self: &Arc<Self>, slot: usize, until: Instant) {
-        let Some(run) = self.awake(slot) else { return };
-        let gate = {
-            let mut inner = self.inner();
-            inner.suspended += 1;
-            inner.runs[run].gate.clone()
-        };
-        gate.shut();
-        let until = self.clock.slot(until, DRIVER);
-        self.tasks.spawn(async move {
-            sleep_until(until).await;
-            gate.open();
-        });
-    }
-
-    /// A member's program dies, which the room hears of or not.
-    pub(super) fn kill(&self, slot: usize, how: Cut) {
-        let Some(run) = self.present(slot) else { return };
-        let wires = {
-            let mut inner = self.inner();
-            inner.runs[run].fate = Fate::Killed;
-            inner.runs[run].wires.clone()
-        };
-        wires.iter().for_each(|wire| wire.lock().unwrap().kill(NEAR, how));
     }
 
     /// Something befalls the present link of a slot.

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Judge, Sender, id};
+use super::{Judge, Sender, shown::Shown};
 use crate::{
     session::{
-        Ending, Incoming, MemberEvent, SessionEvent,
+        Ending, Incoming, SessionEvent,
         tests::sim::{
-            truth::{Known, Stay},
+            truth::Stay,
             world::{Fate, Run, Sent},
         },
     },
@@ -17,35 +17,21 @@ use crate::{
 
 /// What was heard last of one sender: to everyone and to this reader alone.
 #[derive(Default)]
-struct Track {
-    highest: u64,
+pub(super) struct Track {
+    pub(super) highest: u64,
     /// The last that was told of the past.
-    past: u64,
+    pub(super) past: u64,
     last: [Option<u64>; 2],
     /// What was missed or lost since then is stated.
-    stated: [bool; 2],
-}
-
-/// What an event of a room shows to its reader.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Shown {
-    Said(u64),
-    Undelivered(u64),
-    Joined(u32, String),
-    Left(u32),
-    Renamed(u32, String),
-    Away(u32),
-    Back(u32),
-    Muted(u32, bool),
-    Locked(bool),
+    pub(super) stated: [bool; 2],
 }
 
 /// Reads what one run heard.
 pub(super) struct Reader<'j, 'a> {
-    judge: &'j mut Judge<'a>,
-    at: usize,
+    pub(super) judge: &'j mut Judge<'a>,
+    pub(super) at: usize,
     stays: std::slice::Iter<'a, Stay>,
-    stay: Option<&'a Stay>,
+    pub(super) stay: Option<&'a Stay>,
     /// The last event that was heard of.
     seq: u64,
     /// Up to where the room may tell again what it keeps: where this one came in, or the end of a gap.
@@ -53,14 +39,14 @@ pub(super) struct Reader<'j, 'a> {
     /// How many gaps of this stay were heard of.
     gaps: usize,
     /// Who and what was told of the past in this stay, until something else was heard.
-    past: Option<Vec<(Sender, u64)>>,
+    pub(super) past: Option<Vec<(Sender, u64)>>,
     /// Whether it lost a seat, after which those whom it knows are not announced again.
-    again: bool,
-    tracks: BTreeMap<Sender, Track>,
-    heard: BTreeSet<(Sender, u64)>,
+    pub(super) again: bool,
+    pub(super) tracks: BTreeMap<Sender, Track>,
+    pub(super) heard: BTreeSet<(Sender, u64)>,
     lost: Vec<Sender>,
     /// What was shown as kept, and not as taken back.
-    kept: BTreeSet<u32>,
+    pub(super) kept: BTreeSet<u32>,
 }
 
 impl<'j, 'a> Reader<'j, 'a> {
@@ -71,7 +57,7 @@ impl<'j, 'a> Reader<'j, 'a> {
         Self { judge, at, stays, stay: None, seq, floor, gaps, past, again, tracks, heard, lost, kept }
     }
 
-    fn wrong(&mut self, what: impl std::fmt::Display) {
+    pub(super) fn wrong(&mut self, what: impl std::fmt::Display) {
         self.judge.wrong.push(format!("run {}: {what}", self.at));
     }
 
@@ -86,7 +72,10 @@ impl<'j, 'a> Reader<'j, 'a> {
                 SessionEvent::Restored { restarted, missed } => self.begin(!restarted && !missed, *restarted),
                 SessionEvent::Message(message) if message.past.is_some() => self.told(message),
                 SessionEvent::Message(message) => self.message(message),
-                SessionEvent::Member(event) => self.member(event),
+                SessionEvent::Member(event) => match Shown::of(event) {
+                    Some(shown) => self.show(&shown),
+                    None => self.wrong(format!("nobody is to hear of {event:?}")),
+                },
                 SessionEvent::Acknowledged { n } => self.acknowledged(*n),
                 SessionEvent::Undelivered { n, .. } => self.show(&Shown::Undelivered(*n)),
                 SessionEvent::Missed { count } => self.missed(*count),
@@ -131,39 +120,6 @@ impl<'j, 'a> Reader<'j, 'a> {
         }
         (self.seq, self.floor) = (stay.seq, stay.seq);
         self.past = Some(Vec::new());
-    }
-
-    /// What an event shows to this reader. The second says whether it must.
-    fn shown(&self, stay: &Stay, seq: u64, known: &Known) -> Option<(Shown, bool)> {
-        if !known.is_for(stay.number) {
-            return None;
-        }
-        let must = |shown| Some((shown, true));
-        match &known.event {
-            Event::Said { from, n, to, kept, .. } => {
-                let sender = self.judge.truth.who.get(&(stay.room, *from))?;
-                let track = self.tracks.get(sender);
-                let double = track
-                    .is_some_and(|track| *n <= track.highest || to.is_none() && kept.is_none() && *n <= track.past);
-                // What is up again after it was taken back is shown again.
-                let up = kept.is_some_and(|kept| !self.kept.contains(&kept.number));
-                if double && !up { None } else { must(Shown::Said(seq)) }
-            }
-            Event::Refused { n, .. } => {
-                let pointless = self.judge.sent(self.at, *n).is_some_and(|sent| sent.withdraws);
-                if pointless { None } else { must(Shown::Undelivered(*n)) }
-            }
-            Event::Joined(who) if who.number == stay.number => None,
-            // Those who were known before a seat was lost are not announced.
-            Event::Joined(who) => Some((Shown::Joined(who.number, who.name.clone()), !self.again)),
-            Event::Left { member, .. } => must(Shown::Left(*member)),
-            Event::Renamed { member, name } => must(Shown::Renamed(*member, name.clone())),
-            Event::Away { member } => must(Shown::Away(*member)),
-            Event::Back { member } => must(Shown::Back(*member)),
-            Event::Muted { member, muted, .. } => must(Shown::Muted(*member, *muted)),
-            Event::Locked { locked, .. } => must(Shown::Locked(*locked)),
-            _ => None,
-        }
     }
 
     /// What this reader is still to be shown before event `to`, in order.
@@ -229,20 +185,6 @@ impl<'j, 'a> Reader<'j, 'a> {
         }
     }
 
-    fn member(&mut self, event: &MemberEvent) {
-        let shown = match event {
-            MemberEvent::Joined(member) => Shown::Joined(member.number, member.name.clone()),
-            MemberEvent::Left { member, .. } => Shown::Left(member.number),
-            MemberEvent::Renamed { member, .. } => Shown::Renamed(member.number, member.name.clone()),
-            MemberEvent::Away(member) => Shown::Away(member.number),
-            MemberEvent::Back(member) => Shown::Back(member.number),
-            MemberEvent::Muted { member, muted, .. } => Shown::Muted(member.number, *muted),
-            MemberEvent::Locked { locked, .. } => Shown::Locked(*locked),
-            other => return self.wrong(format!("nobody is to hear of {other:?}")),
-        };
-        self.show(&shown);
-    }
-
     fn missed(&mut self, count: u64) {
         self.past_is_over(true);
         self.judge.seen.count("missed", count);
@@ -278,58 +220,6 @@ impl<'j, 'a> Reader<'j, 'a> {
         // The one that this goes with comes next.
         if let Some(early) = early.filter(|early| *early < line) {
             self.wrong(format!("{line} is acknowledged, and {early} is still to come"));
-        }
-    }
-
-    /// Something of the past.
-    fn told(&mut self, message: &Incoming) {
-        self.judge.seen.count("past", 1);
-        let sender = (message.from.key, message.from.instance);
-        let n = message.n;
-        let curious = self.judge.inner.runs[self.at].curious;
-        let Some(past) = self.past.as_mut().filter(|_| curious) else {
-            return self.wrong(format!("{n} of {sender:?} is of the past, and comes out of its time"));
-        };
-        past.push((sender, n));
-        let Some(run) = self.judge.run_of(sender).filter(|run| *run != self.at) else {
-            return self.wrong("it is told its own past, or nobody's");
-        };
-        let same = |sent: &Sent| sent.remember && sent.to.is_none() && sent.text.as_bytes() == &message.payload[..];
-        if !self.judge.sent(run, n).is_some_and(same) || message.private.is_some() || message.own {
-            self.wrong(format!("nobody was to be told {n} of run {run}"));
-        }
-        let track = self.tracks.entry(sender).or_default();
-        let late = n <= track.highest.max(track.past);
-        track.past = track.past.max(n);
-        // What else was said around it is not known.
-        track.stated[0] = true;
-        if !self.heard.insert((sender, n)) || late {
-            self.wrong(format!("{n} of run {run} is told of the past, and was heard"));
-        }
-    }
-
-    /// All that the room told of the past was to be heard by now, or what came of it before the link broke.
-    fn past_is_over(&mut self, all: bool) {
-        let (Some(heard), Some(stay)) = (self.past.take(), self.stay) else { return };
-        let me = id(&self.judge.inner.runs[self.at]);
-        let mut told: Vec<(Sender, u64)> = Vec::new();
-        for past in &stay.past {
-            let sender = (past.key, past.instance);
-            let known = heard.contains(&(sender, past.n)) || !self.heard.contains(&(sender, past.n));
-            let seen = self.tracks.get(&sender).is_some_and(|track| past.n <= track.highest);
-            let twice = told.iter().any(|(other, n)| *other == sender && past.n <= *n);
-            if sender != me && known && !seen && !twice {
-                told.push((sender, past.n));
-            }
-        }
-        let before = |(sender, n): &(Sender, u64)| {
-            heard.contains(&(*sender, *n)) || self.tracks.get(sender).is_none_or(|track| *n > track.past)
-        };
-        told.retain(before);
-        if told != heard && (all || !told.starts_with(&heard)) {
-            let numbers = |lines: &[(Sender, u64)]| lines.iter().map(|line| line.1).collect::<Vec<_>>();
-            let (told, heard) = (numbers(&told), numbers(&heard));
-            self.wrong(format!("it is told {told:?} of the past, and hears {heard:?}"));
         }
     }
 

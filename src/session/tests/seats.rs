@@ -1,0 +1,51 @@
+//! What a session makes of seats that were lost and taken again, its own and others', against a room that says what a test wants.
+
+use super::scripted::{Stage, ann, said, welcome};
+use crate::{room::tests::peer::key, session::*, wire::*};
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_back_with_its_owners_seat_is_shown_when_it_is_up_again_under_another_number() {
+    let kept = |from, number| {
+        let said = Said { command: "chat".into(), payload: "x".into() };
+        // The owner has not heard that it arrived, and says it again as it was.
+        Event::Said { from, n: 4, prev: 0, to: None, kept: Some(Kept { number, tag: 1 }), said }
+    };
+    let (mut stage, mut fake) = Stage::entered().await;
+    fake.say(ann()).await;
+    fake.event(11, kept(1, 3)).await;
+    fake.event(12, Event::Left { member: 1, how: Departure::Lost }).await;
+    let again = Introduction { number: 7, key: key(1), instance: Instance([1; 16]), name: "ann".into() };
+    fake.event(13, Event::Joined(again)).await;
+    fake.event(14, kept(7, 9)).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Message(message) if message.kept == Some(9))).await;
+    assert_eq!(stage.owner.handle.kept(), [9]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_missed_while_a_seat_was_lost_is_told_once() {
+    let (mut stage, mut fake) = Stage::entered().await;
+    fake.say(ann()).await;
+    fake.event(11, said(1, 1, None)).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Message(_))).await;
+    drop(fake);
+    let (mut fake, _) = stage.dialed().await;
+    fake.say(FromRoom::Welcome(Welcome { resumed: false, seq: 20, number: 6, ..welcome() })).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Restored { .. })).await;
+    let numbers: Vec<u32> = stage.owner.handle.members().iter().map(|member| member.number).collect();
+    assert_eq!(numbers, [6], "no trace of the seat before");
+    fake.say(ann()).await;
+    let line = |n, prev| {
+        let said = Said { command: "chat".into(), payload: "x".into() };
+        Event::Said { from: 1, n, prev, to: None, kept: None, said }
+    };
+    fake.event(21, line(9, 8)).await;
+    fake.event(22, line(12, 11)).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Message(message) if message.n == 12)).await;
+    let heard = stage.owner.heard.iter().filter_map(|event| match event {
+        SessionEvent::Restored { missed: true, .. } => Some("missed"),
+        SessionEvent::Lost { .. } => Some("lost"),
+        SessionEvent::Message(_) => Some("line"),
+        _ => None,
+    });
+    assert_eq!(heard.collect::<Vec<_>>(), ["line", "missed", "line", "lost", "line"]);
+}
