@@ -274,6 +274,10 @@ impl Outside {
             Err(error @ net::DialError::NotPchat { .. }) if room.is_some() => {
                 return Err(DialError::Temporary(error.to_string()));
             }
+            // It is the right one, so it is its program or its machine that stands still.
+            Err(net::DialError::Silent(_)) if room.is_some() => {
+                return Err(DialError::Temporary("its machine is there, but the room says nothing".to_owned()));
+            }
             Err(error) if error.is_temporary() => return Err(DialError::Temporary(error.to_string())),
             Err(error) => return Err(DialError::Final(error.to_string())),
         };

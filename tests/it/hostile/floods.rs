@@ -86,6 +86,49 @@ fn case_116_two_thousand_callers_from_elsewhere_do_not_keep_an_honest_one_out() 
 }
 
 #[test]
+fn cases_116_to_118_all_of_it_at_once_keeps_nobody_from_talking_or_coming_in() {
+    const CALLERS: usize = 1_000;
+    let mut scene = Scene::with(&["--rate", "off"]);
+    let (port, called, enough) = (scene.port, AtomicUsize::new(0), AtomicBool::new(false));
+    // It is there, and reads nothing any more.
+    let deaf = scene.enter("deaf");
+    let mut half_open: Vec<_> = (0..32).map(|_| call_from_elsewhere(port)).collect();
+    for stream in &mut half_open {
+        let _ = stream.write_all(&[22, 3, 1, 2, 0, 1]);
+    }
+    let large = vec![b'x'; MAX_PAYLOAD_LEN];
+    thread::scope(|scope| {
+        let _enough = Enough(&enough);
+        scope.spawn(|| {
+            let mut held = VecDeque::new();
+            while !enough.load(Relaxed) {
+                held.push_back(call_from_elsewhere(port));
+                held.truncate(50);
+                called.fetch_add(1, Relaxed);
+            }
+        });
+        let home = Home::new();
+        for _ in 0..3 {
+            let began = Instant::now();
+            let member = Pchat::join(&home, "honest", port, &[]);
+            assert!(began.elapsed() < A_LINE, "{:?}", began.elapsed());
+            assert_eq!(member.end().code, Some(0));
+            for _ in 0..20 {
+                scene.witness.text(large.clone());
+            }
+            talk(&mut scene.witness, 3);
+        }
+        while called.load(Relaxed) < CALLERS {
+            talk(&mut scene.witness, 3);
+        }
+    });
+    let resident = scene.host.process.resident();
+    assert!(resident.is_none_or(|bytes| bytes < 64 * MIB), "{resident:?}");
+    drop(deaf);
+    scene.still_works();
+}
+
+#[test]
 fn case_117_a_member_that_never_reads_holds_up_nobody_and_is_told_what_it_missed() {
     const LINES: u64 = 2_400;
     let mut scene = Scene::with(&["--rate", "off"]);
