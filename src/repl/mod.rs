@@ -252,6 +252,8 @@ impl ReplHandle {
 
 #[cfg(test)]
 mod tests {
+    mod lines;
+
     use super::*;
 
     #[test]
