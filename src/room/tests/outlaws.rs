@@ -2,8 +2,9 @@
 //! taken back, asked for under way at that moment, by several programs of theirs, under new names, from new addresses. The
 //! log of the room is held against a small [`model`] of who is out and who is silent.
 
-mod act;
+mod crowd;
 mod model;
+mod town;
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -12,7 +13,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use self::act::Town;
+use self::town::Town;
 
 /// The people whom it is about, by their keys.
 const PEOPLE: std::ops::RangeInclusive<u8> = 2..=4;

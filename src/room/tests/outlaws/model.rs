@@ -16,22 +16,14 @@ pub(super) enum Out {
     Until(Instant),
 }
 
-/// What the log says of somebody who was put out.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fall {
-    /// The first event that says that they are.
-    pub(super) at: u64,
-    pub(super) key: PublicKey,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct Model {
     /// Those who are here, by number.
     pub(super) seats: BTreeMap<u32, PublicKey>,
     pub(super) out: BTreeMap<PublicKey, Out>,
     pub(super) muted: BTreeSet<PublicKey>,
-    /// Where in the log each seat ended that the host ended.
-    pub(super) falls: BTreeMap<u32, Fall>,
+    /// Of each seat that the host ended, the first event that says that its key is out.
+    pub(super) falls: BTreeMap<u32, u64>,
     /// The last such end of each key.
     pub(super) fallen: BTreeMap<PublicKey, u64>,
     /// Which event each text was said in.
@@ -59,7 +51,9 @@ impl Model {
     /// Forgets those whose minutes are over.
     pub(super) fn pass(&mut self) {
         let over: Vec<_> = self.out.keys().filter(|key| self.is_out(key) == Some(false)).copied().collect();
-        over.iter().for_each(|key| drop(self.out.remove(key)));
+        for key in over {
+            self.out.remove(&key);
+        }
     }
 
     /// Takes the next event of the log, and says what is wrong with it.
@@ -116,7 +110,7 @@ impl Model {
         // The other seats of the key go at the same moment.
         let at = self.fallen.get(&key).copied().filter(|_| self.out.contains_key(&key)).unwrap_or(seq);
         self.fallen.insert(key, at);
-        self.falls.insert(member, Fall { at, key });
+        self.falls.insert(member, at);
         self.put_out(key, term);
     }
 
