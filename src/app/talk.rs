@@ -108,6 +108,7 @@ pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    quit: Signal,
 }
 
 impl Signals {
@@ -116,6 +117,8 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            // Its default action would leave the terminal as the editor has it.
+            quit: signal(SignalKind::quit())?,
         })
     }
 
@@ -125,6 +128,7 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
             _ = self.hangup.recv() => {}
+            _ = self.quit.recv() => {}
         }
     }
 
@@ -138,6 +142,7 @@ impl Signals {
                 },
                 _ = self.terminate.recv() => return,
                 _ = self.hangup.recv() => return,
+                _ = self.quit.recv() => return,
             }
         }
     }

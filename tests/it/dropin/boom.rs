@@ -18,9 +18,9 @@ impl Command for Boom {
 
     async fn run(self, cx: &mut Context) -> Result<Flow> {
         match &self.at {
-            Some(name) => cx.send_to(&cx.find(name).await?, self.place.into_bytes()).await?,
+            Some(name) => drop(cx.send_to(&cx.find(name).await?, self.place.clone().into_bytes()).await?),
             None => fail(&self.place, cx),
-        };
+        }
         Ok(Flow::Continue)
     }
 

@@ -219,7 +219,12 @@ impl Scene {
                 types(member, "/un", "\n  /unban ");
                 types(member, DOWN, "\n> /unban ");
             }
-            Amid::Search => types(member, CTRL_R, "reverse-i-search"),
+            Amid::Search => {
+                // Where there is no history, nothing is searched.
+                member.line("first words");
+                member.wait_for("the next prompt", |text| text.trim_end().ends_with("carol: first words\ncarol>"));
+                types(member, CTRL_R, "reverse-i-search");
+            }
             Amid::Pasting => {
                 types(member, "before ", "carol> before");
                 member.keys("\x1b[200~quit\nquit\n");
