@@ -122,6 +122,7 @@ pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    quit: Signal,
 }
 
 impl Signals {
@@ -130,6 +131,8 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            // Its default action would leave the terminal as the editor has it.
+            quit: signal(SignalKind::quit())?,
         })
     }
 
@@ -139,6 +142,7 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
             _ = self.hangup.recv() => {}
+            _ = self.quit.recv() => {}
         }
     }
 
@@ -150,6 +154,8 @@ impl Signals {
                     Some(editor) if editor.interrupt().await => {}
                     _ => return Going::Meant,
                 },
+                // Ctrl-\ while no editor reads keys.
+                _ = self.quit.recv() => return Going::Meant,
                 _ = self.terminate.recv() => return Going::Sent,
                 _ = self.hangup.recv() => return Going::Sent,
             }
@@ -277,6 +283,8 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     cancel.cancel();
     let _ = timeout(patience.end, cx.finish()).await;
     listening.abort();
+    // What panicked there was told when it did.
+    failed |= listening.await.is_err_and(|error| error.is_panic());
     view.settle();
     if let Some((text, failure)) = event::ending(&ending, &Fingerprint::of(&session.me().key)) {
         failed |= failure;

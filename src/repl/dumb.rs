@@ -42,8 +42,8 @@ pub(super) fn run(link: &Link, question: Option<&str>, stopped: &UnixStream) {
         let read = line(&mut input, stopped);
         {
             let mut shown = lock(&shown);
-            if unseen.is_some() {
-                // The one that ended the line was not echoed either.
+            if unseen.is_some() || read.is_none() {
+                // The one that ended the line was not echoed either, or nothing has ended it.
                 write("\r\n");
             }
             *shown = None;

@@ -1,7 +1,7 @@
 //! The thread that owns the keyboard and draws: one prompt, one line, one reply, and again.
 
 use std::{
-    io::Write,
+    io::{ErrorKind, Write},
     sync::{Arc, Mutex, mpsc as std_mpsc},
     thread,
     time::Duration,
@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     Next, ReplConfig, Reply, Shared, Typed,
     descriptors::Places,
+    drain::drain,
     helper::{Drawer, lock},
     history::{self, History},
     keys::{self, Suspend},
@@ -61,8 +62,12 @@ impl Link {
 /// What a prompt led to.
 enum Outcome {
     Line(String),
-    Interrupted { empty: bool },
+    Interrupted {
+        empty: bool,
+    },
     Eof,
+    /// Bytes that are no text, after this line.
+    NoText(String),
     Failed,
     Gone,
 }
@@ -149,6 +154,12 @@ impl<'a> Session<'a> {
                     Next::Prompt
                 }
                 Outcome::Interrupted { .. } | Outcome::Eof => self.quit(),
+                Outcome::NoText(line) => {
+                    self.clear();
+                    drain(|| self.link.shared.is_stopping());
+                    question = asking.with(line).again();
+                    continue;
+                }
                 Outcome::Failed => {
                     self.clear();
                     thread::sleep(FAILURE_PAUSE);
@@ -185,6 +196,14 @@ impl<'a> Session<'a> {
         let began = self.link.shared.is_reading();
         self.link.shared.set_reading(false);
         lock(&self.places).take();
+        if let Some(Err(ReadlineError::Io(e))) = &read
+            && e.kind() == ErrorKind::InvalidData
+        {
+            self.link.error("that is no text, and nothing of it is taken".to_owned());
+            let seen = lock(&self.seen);
+            // A search shows another line.
+            return Outcome::NoText(if seen.own_prompt && !secret { seen.line.clone() } else { String::new() });
+        }
         if let Some(Err(e)) = &read
             && !matches!(e, ReadlineError::Interrupted | ReadlineError::Eof)
             && self.failures == 0

@@ -6,6 +6,7 @@
 //! no line being typed is ever torn; others only queue and wake it.
 
 mod descriptors;
+mod drain;
 mod dumb;
 mod editor;
 mod files;
@@ -211,23 +212,33 @@ impl ReplHandle {
     /// as before. Returns when the thread is gone; after half a second it restores the terminal and
     /// draws them itself.
     pub async fn stop(&self) {
-        self.screen.rest();
-        self.shared.stopping.store(true, Ordering::SeqCst);
-        self.shared.stop.notify_one();
-        // A reader that is gone needs no word.
-        let _ = std::io::Write::write(&mut &self.stop_dumb, b"s");
+        self.order();
         let end = Instant::now() + STOP_WITHIN;
         let mut gone = self.gone.clone();
         while Instant::now() < end {
-            if self.shared.is_reading() {
-                let _ = kill_process(getpid(), Signal::INT);
-            }
+            self.wake();
             if let Ok(Err(_)) = timeout(SIGNAL_AGAIN, gone.changed()).await {
                 return editor::write(&self.screen.drain(layout::columns()));
             }
         }
         restore::restore();
         draw(&self.screen);
+    }
+
+    /// No prompt follows from now on.
+    fn order(&self) {
+        self.screen.rest();
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.shared.stop.notify_one();
+        // A reader that is gone needs no word.
+        let _ = std::io::Write::write(&mut &self.stop_dumb, b"s");
+    }
+
+    /// Ends the prompt that is there.
+    fn wake(&self) {
+        if self.shared.is_reading() {
+            let _ = kill_process(getpid(), Signal::INT);
+        }
     }
 
     /// Passes on a Ctrl-C that came between two prompts, where it is a signal and not a key, to the next prompt. Returns
@@ -250,8 +261,29 @@ impl ReplHandle {
     }
 }
 
+/// The end of a program that panics does not pass through [`ReplHandle::stop`], and the next prompt would take the terminal
+/// that the hook has given back.
+impl Drop for ReplHandle {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            return;
+        }
+        self.order();
+        let end = std::time::Instant::now() + STOP_WITHIN;
+        while self.gone.has_changed().is_ok() {
+            if std::time::Instant::now() >= end {
+                return restore::restore();
+            }
+            self.wake();
+            thread::sleep(SIGNAL_AGAIN);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    mod lines;
+
     use super::*;
 
     #[test]

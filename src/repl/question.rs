@@ -24,6 +24,11 @@ impl Question {
         Self { text, kind: Kind::Prompt, line }
     }
 
+    /// The same, with what is typed so far.
+    pub(super) fn with(self, line: String) -> Self {
+        Self { line, ..self }
+    }
+
     /// What is asked when there is no answer yet. A prompt is made anew.
     pub(super) fn again(self) -> Option<Self> {
         (self.kind != Kind::Prompt || !self.line.is_empty()).then_some(self)

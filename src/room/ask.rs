@@ -65,6 +65,9 @@ fn no_knock(name: &str) -> Outcome {
 /// What the host alone may do is denied to everybody else here, not in their programs.
 const NOT_YOURS: &str = "only the host of the room can do that";
 
+/// What somebody hears who may not speak to everyone, and so not by their name.
+const SILENT: &str = "a name is read by everyone, and the host has muted you";
+
 impl State {
     /// Answers a member.
     pub(super) fn ask(&mut self, asker: u32, request: Request, now: Instant) -> Outcome {
@@ -76,9 +79,7 @@ impl State {
             Request::Names { prefix } => Outcome::Now(self.names_with(&prefix)),
             Request::Find { name } => Outcome::Now(Answer::Found(self.named(&name).map(|seat| seat.who.clone()))),
             Request::Place => Outcome::Now(self.place()),
-            Request::Nick { .. } if self.muted.contains(&key) => {
-                denied("a name is read by everyone, and the host has muted you")
-            }
+            Request::Nick { .. } if self.muted.contains(&key) => denied(SILENT),
             Request::Nick { name } => match normal_form(&name) {
                 Ok(name) => Outcome::First(Errand::Rename { member: asker, key, name }),
                 Err(error) => denied(error.to_string()),
@@ -162,6 +163,10 @@ impl State {
         let Some(seat) = self.seats.get_mut(&member) else {
             return Answer::Denied("you are not in the room".to_owned());
         };
+        // While the list was asked, the host may have muted them.
+        if self.muted.contains(&seat.who.key) {
+            return Answer::Denied(SILENT.to_owned());
+        }
         if seat.who.name == wish {
             return Answer::Name(seat.who.name.clone());
         }

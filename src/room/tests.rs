@@ -11,6 +11,7 @@ mod keeping;
 mod locks;
 mod members;
 mod mutes;
+mod outlaws;
 mod pace;
 pub(crate) mod peer;
 mod power;

@@ -23,8 +23,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The program under another name, with `roll` and `echo` dropped in. It is built once.
-fn program() -> &'static Path {
+/// The program under another name, with `roll`, `echo` and `boom` dropped in. It is built once.
+pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| build(Home::new().path()))
 }
@@ -38,7 +38,7 @@ fn build(scratch: &Path) -> PathBuf {
     for file in ["Cargo.lock", "build.rs"] {
         fs::copy(source.join(file), scratch.join(file)).expect("a copy");
     }
-    for file in ["roll.rs", "echo.rs"] {
+    for file in ["roll.rs", "echo.rs", "boom.rs"] {
         fs::copy(source.join("tests/it/dropin").join(file), scratch.join("commands").join(file)).expect("a copy");
     }
     // Another package and program, so that nothing of this one is replaced; the library keeps its name. Benches and

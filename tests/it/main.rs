@@ -10,6 +10,7 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod door;
 mod dropin;
+mod exits;
 mod faults;
 mod files;
 mod hostile;
@@ -23,6 +24,7 @@ mod plain;
 mod ports;
 mod power;
 mod promises;
+mod prompt;
 mod question;
 mod reading;
 mod rights;

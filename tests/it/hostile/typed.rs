@@ -10,6 +10,9 @@ const CTRL_R: &str = "\x12";
 const CTRL_U: &str = "\x15";
 const CTRL_Z: &str = "\x1a";
 
+/// What a person reads of bytes that are no UTF-8.
+const NO_TEXT: &str = "that is no text, and nothing of it is taken";
+
 /// A terminal in an open room of its own, and somebody who talks there.
 fn talk() -> Talk {
     let alice = Home::new();
@@ -93,12 +96,15 @@ fn case_74_who_is_put_out_is_the_one_that_was_meant_whatever_the_name_is_by_then
 fn case_76_bytes_that_nobody_types_leave_the_prompt_working() {
     let Talk { mut host, mut peer, port: _, _alice } = talk();
     for bytes in [&b"\xff"[..], b"\xc3x", b"\xe2\x28"] {
-        let read = host.raw().matches("could not be read").count();
+        host.keys("half a li");
+        host.expect("alice> half a li");
+        let read = host.raw().matches(NO_TEXT).count();
         host.bytes(bytes);
-        host.wait_for("that it is no text", |text| {
-            text.trim_end().ends_with("error: the line could not be read: invalid data\nalice>")
+        host.wait_for("that it is no text, and the line", |text| {
+            text.trim_end().ends_with(&format!("error: {NO_TEXT}\nalice> half a li"))
         });
-        assert_eq!(host.raw().matches("could not be read").count(), read + 1, "{bytes:?}");
+        assert_eq!(host.raw().matches(NO_TEXT).count(), read + 1, "{bytes:?}");
+        host.keys(CTRL_U);
         still_works(&mut host, &mut peer);
     }
     for sequence in [
@@ -117,6 +123,26 @@ fn case_76_bytes_that_nobody_types_leave_the_prompt_working() {
         host.keys("\x1b[201~x\r");
         still_works(&mut host, &mut peer);
     }
+}
+
+#[test]
+fn case_76_of_a_paste_that_is_no_text_nothing_is_run_and_the_line_stays() {
+    let Talk { mut host, mut peer, port: _, _alice } = talk();
+    for lines in [1, 20_000] {
+        host.keys("half a li");
+        host.expect("alice> half a li");
+        host.bytes(b"\x1b[200~caf\xe9 is no UTF-8\n");
+        host.bytes("quit\nnick mallory\n".repeat(lines).as_bytes());
+        host.bytes(b"\x1b[201~");
+        host.wait_for("that it is no text, and the line", |text| {
+            text.trim_end().ends_with(&format!("error: {NO_TEXT}\nalice> half a li"))
+        });
+        host.line("ne");
+        peer.expect_line("half a line");
+        still_works(&mut host, &mut peer);
+    }
+    assert_eq!(host.raw().matches(NO_TEXT).count(), 2);
+    assert!(!host.raw().contains("mallory"));
 }
 
 #[test]

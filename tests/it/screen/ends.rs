@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{CTRL_C, CTRL_D, Room, at_prompt, join, rows};
-use crate::support::{Dice, Home, Pchat, Pty, Signal};
+use crate::support::{Home, Pchat, Pty, Signal};
 
 /// Waits until the program has gone, and checks what it leaves: every mode as before, no colour, the cursor to be seen
 /// at the left of an empty row with nothing under it, and the last row in which anything stands.
@@ -123,50 +123,4 @@ fn a_bar_does_not_outlive_the_program() {
     left(&mut member, 0);
     let text = member.scrollback();
     assert!(!text.lines().any(|row| row.contains("crate.iso") && row.contains('%')), "{text}");
-}
-
-/// What somebody is at when the end comes.
-const MOMENTS: [&str; 5] = ["", "half a line", "\u{12}ha", "/k\t", "\u{1b}[200~one\ntwo\u{1b}[201~"];
-
-/// Ends so many programs, each in a terminal of its own, at a moment and in a way by chance.
-fn exits(count: usize) {
-    const AT_ONCE: usize = 4;
-    let home = Home::new();
-    let host = Pchat::host(&home, "alice", &["--open", "--time", "off"]);
-    let port = host.port();
-    let end_some = |worker: usize| {
-        let mut dice = Dice::new(worker as u64 + 1);
-        for round in 0..count / AT_ONCE {
-            let (home, name) = (Home::new(), format!("m{worker}r{round}"));
-            let mut member = Pty::spawn(join(&home, &name, port));
-            at_prompt(&member, &name);
-            let moment = MOMENTS[dice.roll(MOMENTS.len() as u64) as usize];
-            member.keys(moment);
-            // Whether it has read them is left to chance, too.
-            if dice.roll(2) == 0 && !moment.is_empty() {
-                member.wait_for_screen("something of it", |screen| {
-                    rows(screen).last().is_none_or(|row| row != &format!("{name}>"))
-                });
-            }
-            match dice.roll(if moment.is_empty() { 4 } else { 2 }) {
-                0 => member.signal(Signal::TERM),
-                1 => member.signal(Signal::HUP),
-                2 => member.keys(CTRL_D),
-                _ => member.line("quit"),
-            }
-            assert_eq!(member.wait_clean(), Some(0), "{name}, at {moment:?}");
-        }
-    };
-    std::thread::scope(|scope| (0..AT_ONCE).for_each(|worker| drop(scope.spawn(move || end_some(worker)))));
-}
-
-#[test]
-fn sixty_ends_in_any_way_at_any_moment_leave_the_terminal_as_it_was() {
-    exits(60);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn a_thousand_ends_in_any_way_at_any_moment_leave_the_terminal_as_it_was() {
-    exits(1_000);
 }

@@ -5,7 +5,7 @@ use std::{
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -65,6 +65,14 @@ impl Process {
     /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
         self.wait_or(String::new)
+    }
+
+    /// Whether it ends within this time.
+    pub fn ends_within(&mut self, span: Duration) -> bool {
+        if self.ended.is_none() {
+            self.ended = self.status.recv_timeout(span).ok();
+        }
+        self.ended.is_some()
     }
 
     /// Waits until it has ended, and says what `seen` gives if it never does.

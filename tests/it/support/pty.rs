@@ -14,7 +14,7 @@ use std::{
 use pty_process::{Size, blocking};
 use rustix::{
     process::Signal,
-    termios::{Action, LocalModes, Termios, tcflow, tcgetattr},
+    termios::{Action, LocalModes, SpecialCodeIndex, Termios, tcflow, tcgetattr},
 };
 
 use super::{Home, PATIENCE, Process};
@@ -235,6 +235,10 @@ impl Pty {
         assert_eq!(after.local_modes, self.before.local_modes);
         assert_eq!(after.input_modes, self.before.input_modes);
         assert_eq!(after.output_modes, self.before.output_modes);
+        assert_eq!(after.control_modes, self.before.control_modes);
+        for key in [SpecialCodeIndex::VINTR, SpecialCodeIndex::VQUIT, SpecialCodeIndex::VEOF, SpecialCodeIndex::VSUSP] {
+            assert_eq!(after.special_codes[key], self.before.special_codes[key], "a key means something else");
+        }
         self.wait_for_screen("an end of bracketed paste, at the left edge", |screen| {
             !screen.bracketed_paste() && !screen.hide_cursor() && screen.cursor_position().1 == 0
         });
