@@ -8,6 +8,7 @@ use super::{
     journal::Record,
     log::{Audience, Needs},
     names::NameError,
+    seat::LinkControl,
     state::State,
 };
 use crate::limits::room::MAX_MUTED;
@@ -148,6 +149,8 @@ impl State {
         self.end_knocks_of(key, now);
         // What they said is not for those who come later.
         self.log.write().forget_words(&key);
+        // None of them hears of the end of another one.
+        self.seats_of(key).filter_map(|seat| seat.link.as_ref()).for_each(LinkControl::silence);
         let seats: Vec<u32> = self.seats_of(key).map(|seat| seat.who.number).collect();
         for number in seats {
             let how = Departure::Kicked { by: by.to_owned(), reason: reason.clone(), term };

@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use futures_util::StreamExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, WriteHalf},
-    sync::oneshot,
+    sync::oneshot::{self, error::TryRecvError},
     time::{Instant, timeout},
 };
 
@@ -177,12 +177,15 @@ impl Link<'_> {
         let mut bytes = BytesMut::new();
         let mut last = None;
         loop {
-            if last.is_none()
-                && let Ok(ended) = end.try_recv()
-            {
-                match heed(ended) {
-                    Ok(closed) => last = Some(closed),
-                    Err(over) => return over,
+            if last.is_none() {
+                match end.try_recv() {
+                    Ok(ended) => match heed(ended) {
+                        Ok(closed) => last = Some(closed),
+                        Err(over) => return over,
+                    },
+                    Err(TryRecvError::Empty) => {}
+                    // It cannot be waited for any more.
+                    Err(TryRecvError::Closed) => return Over::Broke("the room has let it go"),
                 }
             }
             news.borrow_and_update();

@@ -117,13 +117,14 @@ impl<'a> Town<'a> {
         let silenced = |frame: &FromRoom| matches!(frame, FromRoom::Event { event: Event::Muted { .. }, .. });
         match rule {
             Rule::Pardon if worked => drop(self.model.out.remove(&key(whom))),
-            // Of somebody who is not here, the log does not tell.
+            // Of somebody who is not here, the log does not tell; what it has of them was said before.
             Rule::Mute { muted, .. } if worked && !frames.iter().any(silenced) => {
                 if *muted {
-                    self.model.muted.insert(key(whom))
-                } else {
-                    self.model.muted.remove(&key(whom))
-                };
+                    self.take(frames)?;
+                    self.model.muted.insert(key(whom));
+                    return Ok(());
+                }
+                self.model.muted.remove(&key(whom));
             }
             _ => {}
         }
