@@ -73,7 +73,7 @@ impl Watched {
             );
         };
         row("before", before.rss_kib, before.descriptors, before.threads, before.cpu.as_secs_f64());
-        for (part, at) in [("first quarter", 0), ("last quarter", 3)] {
+        for (at, part) in ["first quarter", "second", "third", "last quarter"].into_iter().enumerate() {
             let of = quarter(at);
             let (first, last) = (of[0].cpu, of[of.len() - 1].cpu);
             let cpu = (last - first).as_secs_f64();

@@ -41,6 +41,11 @@ pub(super) fn bind<H: Helper, I: History>(editor: &mut Editor<H, I>, seen: &Arc<
     bind(plain(KeyCode::Esc), Act::Leave);
     bind(KeyEvent::ctrl('G'), Act::Leave);
     bind(KeyEvent::ctrl('R'), Act::Search);
+    // With a lone escape before it a paste is another key, and what is pasted is keys.
+    bind(KeyEvent(KeyCode::BracketedPasteStart, Modifiers::ALT), Act::BeginPaste);
+    bind(plain(KeyCode::BracketedPasteEnd), Act::EndPaste);
+    bind(plain(KeyCode::Enter), Act::Enter);
+    bind(KeyEvent::ctrl('J'), Act::Enter);
     for key in [plain(KeyCode::Right), plain(KeyCode::End), KeyEvent::ctrl('E'), KeyEvent::ctrl('F')] {
         bind(key, Act::TakeHint);
     }
@@ -48,6 +53,11 @@ pub(super) fn bind<H: Helper, I: History>(editor: &mut Editor<H, I>, seen: &Arc<
     let row = || EventHandler::Simple(Cmd::Insert(1, "\n".to_owned()));
     editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), row());
     editor.bind_sequence(KeyEvent(KeyCode::Char('J'), Modifiers::CTRL_ALT), row());
+    // Each of these takes the next key for itself, and that may be the beginning of a paste, whose lines would be run then.
+    let prefixes = [KeyEvent::ctrl('V'), KeyEvent::ctrl('Q'), KeyEvent::ctrl('X'), KeyEvent::ctrl(']')];
+    for key in prefixes.into_iter().chain([KeyEvent(KeyCode::Char(']'), Modifiers::CTRL_ALT)]) {
+        editor.bind_sequence(key, EventHandler::Simple(Cmd::Noop));
+    }
     editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(suspend)));
 }
 
@@ -63,6 +73,10 @@ enum Act {
     /// Closes the menu.
     Leave,
     Search,
+    /// From here to the end of the paste, ends of lines enter nothing.
+    BeginPaste,
+    EndPaste,
+    Enter,
     /// Takes the rest of a word that the hint shows.
     TakeHint,
 }
@@ -95,10 +109,15 @@ impl ConditionalEventHandler for Key {
                 seen.searching = true;
                 return None;
             }
+            Act::BeginPaste | Act::EndPaste => {
+                seen.pasting = matches!(self.act, Act::BeginPaste);
+                return Some(Cmd::Noop);
+            }
+            Act::Enter if seen.pasting => return Some(Cmd::Insert(1, "\n".to_owned())),
             Act::TakeHint if cx.pos() == cx.line().len() => {
                 return seen.offered.take().map(|rest| Cmd::Insert(1, rest));
             }
-            Act::Back | Act::Leave | Act::TakeHint => return None,
+            Act::Back | Act::Leave | Act::Enter | Act::TakeHint => return None,
         };
         seen.turn = turn;
         Some(Cmd::Complete)

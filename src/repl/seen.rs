@@ -21,6 +21,8 @@ pub(super) struct Seen {
     pub(super) own_prompt: bool,
     /// Whether a search has begun, and its prompt may be there.
     pub(super) searching: bool,
+    /// Whether what is pasted comes as keys.
+    pub(super) pasting: bool,
     /// Whether the line was entered: what is drawn now stays until it is erased.
     pub(super) entered: bool,
     pub(super) menu: Option<Menu>,

@@ -146,6 +146,20 @@ fn case_76_of_a_paste_that_is_no_text_nothing_is_run_and_the_line_stays() {
 }
 
 #[test]
+fn case_75_whatever_key_comes_before_a_paste_its_lines_are_not_run() {
+    let Talk { mut host, mut peer, port: _, _alice } = talk();
+    // Ctrl-V, Ctrl-Q, Ctrl-X, Ctrl-], Alt-Ctrl-], escape, a number as argument, the same below zero.
+    for key in ["\x16", "\x11", "\x18", "\x1d", "\x1b\x1d", "\x1b", "\x1b5", "\x1b-"] {
+        host.keys(&format!("{key}\x1b[200~one\nquit\nnick mallory\n\x1b[201~"));
+        host.wait_for("what was pasted, as one message", |text| text.trim_end().ends_with("quit\nnick mallory"));
+        host.keys("\x0b\x15\x03");
+        host.wait_for("an empty prompt", |text| text.trim_end().ends_with("\nalice>"));
+        still_works(&mut host, &mut peer);
+    }
+    assert!(!host.raw().contains("you are now mallory"));
+}
+
+#[test]
 fn case_76_a_megabyte_that_is_pasted_is_refused_and_the_prompt_works_on() {
     let Talk { mut host, mut peer, port: _, _alice } = talk();
     let paste = ["\x1b[200~", &"a line of a file\n".repeat(65_000), "\x1b[201~\r"].concat();
