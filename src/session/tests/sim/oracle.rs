@@ -74,11 +74,14 @@ pub(super) fn judge(world: &World) -> Result<Seen, Vec<String>> {
     let wrong = std::mem::take(&mut truth.wrong);
     let runs = inner.runs.iter().enumerate().map(|(at, run)| (id(run), at)).collect();
     let undelivered = inner.runs.iter().map(undelivered).collect();
-    let said = truth.events.iter().filter_map(|((room, _), known)| match &known.event {
-        Event::Said { from, n, .. } => Some((*truth.who.get(&(*room, *from))?, *n)),
-        _ => None,
-    });
-    let said = said.collect();
+    let mut said = BTreeMap::new();
+    for ((room, seq), known) in &truth.events {
+        if let Event::Said { from, n, .. } = &known.event
+            && let Some(sender) = truth.who.get(&(*room, *from))
+        {
+            said.entry((*sender, *n)).or_insert((*room, *seq));
+        }
+    }
     let (backlog, ban) = (world.troubles.config.backlog, world.troubles.config.timing.ban);
     let mut judge = Judge {
         truth: &truth,
@@ -121,7 +124,7 @@ struct Judge<'a> {
     backlog: usize,
     ban: std::time::Duration,
     /// What the rooms took of whom, as far as anybody was told.
-    said: BTreeSet<(Sender, u64)>,
+    said: BTreeMap<(Sender, u64), (usize, u64)>,
     /// What each run was shown as kept.
     shown: Vec<BTreeSet<u32>>,
     seen: Seen,
@@ -250,7 +253,7 @@ impl Judge<'_> {
                 self.wrong.push(format!("run {at} wants {:?} kept, and {kept:?} are", run.tags));
             }
             // A refusal may be in a gap.
-            let taken = |sent: &&Sent| sent.to.is_none() && self.said.contains(&(id(run), sent.n));
+            let taken = |sent: &&Sent| sent.to.is_none() && self.said.contains_key(&(id(run), sent.n));
             let public: BTreeSet<u32> = run.sent.iter().filter(taken).filter_map(|s| s.tag).collect();
             let lacking: Vec<_> = wanted.intersection(&public).filter(|tag| !kept.contains(tag)).collect();
             // What its program set again by itself was refused.

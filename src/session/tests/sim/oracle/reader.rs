@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Judge, Sender, shown::Shown};
 use crate::{
     session::{
-        Ending, Incoming, SessionEvent,
+        Ending, Incoming, MemberEvent, SessionEvent,
         tests::sim::{
             truth::Stay,
             world::{Fate, Run, Sent},
@@ -49,6 +49,11 @@ pub(super) struct Reader<'j, 'a> {
     pub(super) kept: BTreeSet<u32>,
 }
 
+/// Whether the last that was heard is that one is in again.
+fn is_in_again(heard: &[(u64, SessionEvent)]) -> bool {
+    matches!(heard.last(), Some((_, SessionEvent::Restored { .. })))
+}
+
 impl<'j, 'a> Reader<'j, 'a> {
     pub(super) fn new(judge: &'j mut Judge<'a>, at: usize) -> Self {
         let stays = judge.truth.stays[at].iter();
@@ -66,13 +71,15 @@ impl<'j, 'a> Reader<'j, 'a> {
         self.judge.seen.count("runs", 1);
         self.judge.seen.count("said", run.sent.len() as u64);
         self.judge.seen.count("kicked", u64::from(run.kicked));
-        for (_, event) in &run.heard {
+        for (at, (_, event)) in run.heard.iter().enumerate() {
             match event {
                 SessionEvent::Entered { .. } => self.begin(false, false),
                 SessionEvent::Restored { restarted, missed } => self.begin(!restarted && !missed, *restarted),
                 SessionEvent::Message(message) if message.past.is_some() => self.told(message),
                 SessionEvent::Message(message) => self.message(message),
                 SessionEvent::Member(event) => match Shown::of(event) {
+                    // It was in before under another name: the Welcome says so, and no event.
+                    Some(shown) if is_in_again(&run.heard[..at]) && self.is_own_name(event, &shown) => {}
                     Some(shown) => self.show(&shown),
                     None => self.wrong(format!("nobody is to hear of {event:?}")),
                 },
@@ -185,6 +192,12 @@ impl<'j, 'a> Reader<'j, 'a> {
         }
     }
 
+    /// Whether it is the name of this reader, which no event of the room gives it next.
+    fn is_own_name(&self, event: &MemberEvent, shown: &Shown) -> bool {
+        let next = self.stay.and_then(|stay| self.pending(stay, u64::MAX).into_iter().next());
+        matches!(event, MemberEvent::Renamed { own: true, .. }) && next.is_none_or(|(_, next)| next != *shown)
+    }
+
     fn missed(&mut self, count: u64) {
         self.past_is_over(true);
         self.judge.seen.count("missed", count);
@@ -254,8 +267,9 @@ impl<'j, 'a> Reader<'j, 'a> {
             0 => to.is_none(),
             _ => to.is_some_and(|to| to == at || run == at),
         };
-        // What was refused is no loss: its sender knows.
-        let said = |n: u64| self.judge.said.contains(&(sender, n));
+        // What was refused is no loss: its sender knows. Nor is what only a later room took.
+        let now = (self.stay.map_or(0, |stay| stay.room), message.seq);
+        let said = |n: u64| self.judge.said.get(&(sender, n)).is_some_and(|first| *first < now);
         // So is what was told of the past, or was said before that.
         let past = self.tracks.get(&sender).map_or(0, |track| if kind == 0 { track.past } else { 0 });
         let between = past + 1..message.n;
