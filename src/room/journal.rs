@@ -13,17 +13,19 @@
 //! |---|---|
 //! | 4 | length of the records, big-endian |
 //! | 8 | the first bytes of the BLAKE3 hash of the records |
+//! | 4 | the first bytes of the BLAKE3 hash of the 12 bytes before |
 //! | length | the records, one after the other in [postcard's encoding](https://postcard.jamesmunns.com/wire-format) |
 //!
-//! A file begins with a *checkpoint*: [`Record::Begin`], the events that the log holds, the seats, and what else the room
-//! knew. It is written under another name, synced and renamed, at every start and whenever what follows it has become several
-//! times as long, so a file is never half a checkpoint. What cannot be read ends it: a batch that reaches beyond the end of the file
-//! is one that was never synced, and nobody has heard of it. Anything else that is damaged may have been heard, so the room
-//! that goes on from there has an epoch of its own, as one without a journal has.
+//! A file begins with a *checkpoint*: [`Record::Begin`], the events that the log holds, the seats, what else the room
+//! knew, and [`Record::Whole`]. It is written under another name, synced and renamed, at every start and whenever what follows it has become several
+//! times as long, so a file is never half a checkpoint. What cannot be read ends it: a batch that reaches beyond the end of
+//! the file, or is the last one, or is a beginning of one with zeros behind it, was never synced, and nobody has heard of it. Anything
+//! else that is damaged may have been heard, so the room that goes on from there has an epoch of its own, an empty log and no
+//! seats, as one without a journal has.
 
 mod checkpoint;
 mod disk;
-mod image;
+pub(in crate::room) mod image;
 #[cfg(test)]
 pub(crate) mod memory;
 mod restore;
@@ -38,7 +40,10 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize, Serializer};
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 pub use self::image::{JournalError, Restored, Saved};
 use super::{
@@ -65,7 +70,7 @@ fn unix_secs() -> u64 {
 /// One change of a room, or a part of a checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Record<'a> {
-    /// A checkpoint begins: nothing before it counts.
+    /// A checkpoint begins: nothing before it counts. Times of events are seconds after this.
     Begin(Begin),
     /// An event that the log holds and whose effects are in the rest of the checkpoint.
     #[serde(borrow)]
@@ -76,8 +81,8 @@ pub(super) enum Record<'a> {
     Kept(Audience, #[serde(borrow)] Raw<'a>),
     /// What newcomers are told: the number of the event, and when it was.
     Told { seq: u64, secs: u64, past: Past },
-    /// An event, and whether newcomers are to be told.
-    Event(#[serde(borrow)] Entry<'a>, bool),
+    /// An event, and when it was in seconds since 1970, if newcomers are to be told.
+    Event(#[serde(borrow)] Entry<'a>, Option<u64>),
     /// Somebody has no seat any more.
     Gone(u32),
     /// How the numbers of a member's messages to everyone go on, where its events do not tell.
@@ -92,6 +97,8 @@ pub(super) enum Record<'a> {
     Out(PublicKey, String, u64),
     /// It is out no longer.
     In(PublicKey),
+    /// The checkpoint is at its end.
+    Whole,
 }
 
 /// How a checkpoint begins.
@@ -109,7 +116,8 @@ pub(super) struct Begin {
 /// An event of the log.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Entry<'a> {
-    secs: u64,
+    /// By a clock that nobody sets, since what is held is dropped by age.
+    at: i64,
     audience: Audience,
     #[serde(borrow)]
     needs: SavedNeeds<'a>,
@@ -227,6 +235,8 @@ pub(super) struct Journal {
     /// Bytes noted since the last checkpoint, and how long that was.
     since: u64,
     checkpoint: u64,
+    /// When that was.
+    begun: Instant,
     /// For tests: each chance is taken to begin the file anew.
     #[cfg(test)]
     eager: bool,
@@ -241,8 +251,9 @@ impl Journal {
     }
 
     pub(super) fn event(&mut self, frame: &[u8], audience: Audience, needs: &Needs, remembered: bool) {
-        let entry = Entry { secs: unix_secs(), audience, needs: SavedNeeds::of(needs), frame: Raw(frame) };
-        self.note(&Record::Event(entry, remembered));
+        let at = self.begun.elapsed().as_secs() as i64;
+        let entry = Entry { at, audience, needs: SavedNeeds::of(needs), frame: Raw(frame) };
+        self.note(&Record::Event(entry, remembered.then(unix_secs)));
     }
 
     /// Gives the writer what was noted, the last of which is event `seq`.
@@ -276,7 +287,7 @@ impl Journal {
     /// Gives the writer a checkpoint of the room as it is after all that was committed.
     fn replace(&mut self, pieces: Vec<Vec<u8>>) {
         self.checkpoint = pieces.iter().map(|piece| piece.len() as u64).sum();
-        self.since = 0;
+        (self.since, self.begun) = (0, Instant::now());
         {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             pending.checkpoint = Some((pending.records.len(), pieces));

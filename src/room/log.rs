@@ -59,7 +59,7 @@ pub(super) enum Audience {
 }
 
 impl Audience {
-    fn includes(self, member: u32) -> bool {
+    pub(super) fn includes(self, member: u32) -> bool {
         match self {
             Self::All => true,
             Self::One(a) => a == member,

@@ -29,8 +29,8 @@ impl Pieces {
         let now = unix_secs();
         let then = |age: Duration| now.saturating_sub(age.as_secs());
         ring.each(|held| {
-            let (secs, needs) = (then(held.when.elapsed()), SavedNeeds::of(held.needs));
-            self.add(&Record::Held(Entry { secs, audience: held.audience, needs, frame: Raw(held.frame) }));
+            let (at, needs) = (-(held.when.elapsed().as_secs() as i64), SavedNeeds::of(held.needs));
+            self.add(&Record::Held(Entry { at, audience: held.audience, needs, frame: Raw(held.frame) }));
         });
         for (seq, when, past) in ring.told() {
             self.add(&Record::Told { seq, secs: then(when.elapsed()), past: past.clone() });
@@ -64,6 +64,7 @@ impl Image {
         for (key, (name, until)) in &self.out {
             pieces.add(&Record::Out(*key, name.clone(), *until));
         }
+        pieces.add(&Record::Whole);
         pieces.0
     }
 }
@@ -90,6 +91,7 @@ impl State {
                 pieces.add(&Record::out(*key, &ban.name, secs));
             }
         }
+        pieces.add(&Record::Whole);
         pieces.0
     }
 

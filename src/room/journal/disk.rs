@@ -18,7 +18,7 @@ use super::{
 use crate::{room::log::LogLimits, wire::Epoch};
 
 /// Bytes of a batch before its records.
-const HEAD: usize = 12;
+pub(super) const HEAD: usize = 16;
 
 /// Where batches go.
 pub(super) trait Disk: Send {
@@ -93,15 +93,25 @@ fn folder_of(path: &Path) -> &Path {
 
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.mode(0o600).custom_flags((OFlags::NOFOLLOW | OFlags::CLOEXEC).bits() as i32);
+    // What is no file is not waited for.
+    options.mode(0o600).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits() as i32);
     options
 }
 
 pub(super) fn head(records: &[u8]) -> [u8; HEAD] {
     let mut head = [0; HEAD];
     head[..4].copy_from_slice(&(records.len() as u32).to_be_bytes());
-    head[4..].copy_from_slice(&blake3::hash(records).as_bytes()[..8]);
+    head[4..12].copy_from_slice(&blake3::hash(records).as_bytes()[..8]);
+    let check = blake3::hash(&head[..12]);
+    head[12..].copy_from_slice(&check.as_bytes()[..4]);
     head
+}
+
+/// The length and the hash of the records behind a head, if it is one.
+pub(super) fn read_head(head: &[u8; HEAD]) -> Option<(u64, [u8; 8])> {
+    let ([a, b, c, d, hash @ .., _, _, _, _], check) = (*head, &head[12..]);
+    let good = blake3::hash(&head[..12]).as_bytes()[..4] == *check;
+    good.then(|| (u64::from(u32::from_be_bytes([a, b, c, d])), hash))
 }
 
 impl Saved {
@@ -140,14 +150,24 @@ impl Saved {
             }
         }
         if let Some((_, left)) = &restored.damaged {
-            gate(Call::Rename).and_then(|()| std::fs::rename(path, left)).map_err(io_error("rename", path))?;
-            image.epoch = epoch;
+            // Until there is another one, the file has its name, too: the next line may fail.
+            gate(Call::Rename).and_then(|()| keep_as(path, left)).map_err(io_error("rename", path))?;
+            image.begin_again(epoch);
         }
         (restored.events, restored.members) = (image.ring.len(), image.guests());
         let pieces = image.checkpoint();
         let disk = FileDisk::begin(gate, path, lock, pieces).map_err(io_error("write", path))?;
         Ok(Self { image, disk: Box::new(disk), restored })
     }
+}
+
+/// Gives a file another name beside its own, or instead where a file has but one.
+fn keep_as(path: &Path, other: &Path) -> io::Result<()> {
+    match std::fs::remove_file(other) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::fs::hard_link(path, other).or_else(|_| std::fs::rename(path, other))
 }
 
 /// Reads a journal.
@@ -183,16 +203,23 @@ fn read(file: File, path: &Path, image: &mut Image) -> Result<Restored, JournalE
 }
 
 impl FileDisk {
+    /// There is no checkpoint. The file that is there is as good as before.
+    fn stays_long(&self, error: &io::Error) {
+        tracing::warn!(%error, "the journal stays long: no checkpoint was written");
+        // Half of one is of no use, and the disk may be full of it.
+        let _ = std::fs::remove_file(beside(&self.path, ".new"));
+    }
+
     /// Puts a checkpoint in the place of whatever is at `path`.
     fn begin(gate: Gate, path: &Path, lock: File, pieces: Vec<Vec<u8>>) -> io::Result<Self> {
         let mut file = write_new(&gate, path, pieces)?;
         let len = io::Seek::stream_position(&mut file)?;
-        put_in_place(&gate, path, &file)?;
+        put_in_place(&gate, path)?;
         Ok(Self { path: path.to_owned(), file, len, next: None, gate, _lock: lock })
     }
 
-    /// Puts the checkpoint that was written in the place of the file, with what was committed meanwhile.
-    fn put(&mut self, mut file: File, mut from: u64) -> io::Result<()> {
+    /// Adds to a checkpoint what was committed since it was begun.
+    fn catch_up(&self, file: &mut File, mut from: u64) -> io::Result<()> {
         let mut piece = vec![0; 1 << 16];
         while from < self.len {
             let count = (self.len - from).min(piece.len() as u64) as usize;
@@ -202,9 +229,8 @@ impl FileDisk {
             file.write_all(&piece[..count])?;
             from += count as u64;
         }
-        self.len = io::Seek::stream_position(&mut file)?;
-        self.file = file;
-        put_in_place(&self.gate, &self.path, &self.file)
+        (self.gate)(Call::Sync)?;
+        file.sync_data()
     }
 }
 
@@ -240,10 +266,8 @@ fn write_all(gate: &Gate, file: &mut File, pieces: Vec<Vec<u8>>) -> io::Result<(
     file.sync_all()
 }
 
-/// Gives a file that was written under another name its own.
-fn put_in_place(gate: &Gate, path: &Path, file: &File) -> io::Result<()> {
-    gate(Call::Sync)?;
-    file.sync_data()?;
+/// Gives a file that was written and synced under another name its own.
+fn put_in_place(gate: &Gate, path: &Path) -> io::Result<()> {
     gate(Call::Rename)?;
     std::fs::rename(beside(path, ".new"), path)?;
     gate(Call::SyncFolder)?;
@@ -270,8 +294,10 @@ impl Disk for FileDisk {
             // An error means that nobody waits for it any more.
             let _ = done.send(write_new(&gate, &path, pieces));
         };
-        thread::Builder::new().name("checkpoint".to_owned()).spawn(write)?;
-        self.next = Some((next, self.len));
+        match thread::Builder::new().name("checkpoint".to_owned()).spawn(write) {
+            Ok(_) => self.next = Some((next, self.len)),
+            Err(error) => self.stays_long(&error),
+        }
         Ok(())
     }
 
@@ -288,11 +314,18 @@ impl Disk for FileDisk {
             Ok(result) => result,
         };
         self.next = None;
-        match file {
-            Ok(file) => self.put(file, from),
+        let ready = file.and_then(|mut file| {
+            self.catch_up(&mut file, from)?;
+            let len = io::Seek::stream_position(&mut file)?;
+            Ok((file, len))
+        });
+        match ready {
+            Ok((file, len)) => {
+                (self.file, self.len) = (file, len);
+                put_in_place(&self.gate, &self.path)
+            }
             Err(error) => {
-                // The file that is there is as good as before.
-                tracing::warn!(%error, "the journal stays long: no checkpoint was written");
+                self.stays_long(&error);
                 Ok(())
             }
         }

@@ -11,14 +11,33 @@ use std::{
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::Instant;
 
-use super::{Begin, Entry, Record, SavedNeeds, SavedSeat, disk::Disk, unix_secs};
+use super::{
+    Begin, Entry, Record, SavedNeeds, SavedSeat,
+    disk::{Disk, HEAD, read_head},
+    unix_secs,
+};
 use crate::{
     room::{
         log::{Audience, KeptFrame, LogLimits, Needs, Ring},
         seat::Seat,
     },
-    wire::{Epoch, Event, FromRoom, Kept, Past, PublicKey, decode},
+    wire::{
+        Epoch, Event, FromRoom, Kept, MAX_FRAME_LEN, MAX_KEPT_IN_ROOM, MAX_NAME_LEN, MAX_PAYLOAD_LEN, Past, PublicKey,
+        decode,
+    },
 };
+
+/// Bytes of a batch at the most: several times what waits for the disk.
+const MAX_BATCH: u64 = 128 * 1024 * 1024;
+
+/// More events than any room has, and yet far from where numbers end.
+const FAR: u64 = 1 << 62;
+
+/// The same for members and what is kept.
+const MANY: u32 = 1 << 31;
+
+/// More seconds than any room is open.
+const LONG: u64 = 1 << 40;
 
 /// Why a journal is not used.
 #[derive(Debug, thiserror::Error)]
@@ -83,8 +102,10 @@ pub(in crate::room) struct Image {
     pub(super) last_kept: u32,
     limits: (LogLimits, usize),
     now: Instant,
-    /// When the first and the last event was.
-    times: Option<(u64, u64)>,
+    /// When the last event was, in seconds after the checkpoint.
+    last: i64,
+    /// Whether its checkpoint has an end.
+    whole: bool,
     /// The frames that introduce members, each of which is held once.
     frames: FxHashMap<u32, Arc<[u8]>>,
 }
@@ -104,7 +125,7 @@ pub(super) struct Contradiction;
 
 impl Image {
     /// A room without anything in it.
-    pub(super) fn empty(epoch: Epoch, limits: LogLimits, backlog: usize) -> Self {
+    pub(in crate::room) fn empty(epoch: Epoch, limits: LogLimits, backlog: usize) -> Self {
         Self {
             epoch,
             ring: Ring::new(limits, backlog),
@@ -117,7 +138,8 @@ impl Image {
             last_kept: 0,
             limits: (limits, backlog),
             now: Instant::now(),
-            times: None,
+            last: 0,
+            whole: true,
             frames: FxHashMap::default(),
         }
     }
@@ -125,33 +147,60 @@ impl Image {
     /// Applies all batches of a journal of `len` bytes behind its [`MAGIC`](super::MAGIC), as far as they can be read.
     pub(super) fn read(&mut self, mut from: impl Read, len: u64) -> io::Result<Option<Cut>> {
         let mut left = len;
+        self.whole = len == 0;
         let mut records = Vec::new();
         let cut = loop {
             if left == 0 {
                 break None;
             }
-            let mut head = [0; 12];
-            if left < head.len() as u64 {
+            let mut head = [0; HEAD];
+            if left < HEAD as u64 {
                 break Some(Cut::Unfinished(left));
             }
             from.read_exact(&mut head)?;
-            let (size, hash) = head.split_at(4);
-            let size = u64::from(u32::from_be_bytes([size[0], size[1], size[2], size[3]]));
-            let behind = left - head.len() as u64;
+            let behind = left - HEAD as u64;
+            let Some((size, hash)) = read_head(&head) else {
+                // Of what was not synced, the system may know how long it was to be.
+                let never_written = is_blank(&mut from)?;
+                break Some(if never_written { Cut::Unfinished(left) } else { Cut::Damaged(left) });
+            };
             if size > behind {
                 break Some(Cut::Unfinished(left));
             }
+            if size > MAX_BATCH {
+                break Some(Cut::Damaged(left));
+            }
             records.resize(size as usize, 0);
             from.read_exact(&mut records)?;
-            let good = size > 0 && blake3::hash(&records).as_bytes()[..8] == *hash && self.apply(&records).is_ok();
-            if !good {
+            if blake3::hash(&records).as_bytes()[..8] != hash {
                 // The last batch may have reached the disk in part, in any order.
                 break Some(if size == behind { Cut::Unfinished(left) } else { Cut::Damaged(left) });
+            }
+            if self.apply(&records).is_err() {
+                break Some(Cut::Damaged(left));
             }
             left = behind - size;
         };
         self.settle();
-        Ok(cut)
+        // A checkpoint was synced before it had its name, so one that lacks its end did have it.
+        Ok(if self.is_sound() { cut } else { Some(Cut::Damaged(left)) })
+    }
+
+    /// Whether the seats are those of a room.
+    fn is_sound(&self) -> bool {
+        let (head, public) = (self.ring.head(), self.ring.public_total());
+        let mut ids = FxHashSet::default();
+        let sound = |seat: &SavedSeat| seat.entered <= head && seat.base <= public && seat.private <= head;
+        self.whole && self.seats.values().all(|seat| sound(seat) && ids.insert((seat.who.key, seat.who.instance)))
+    }
+
+    /// The room is another one, with what can be told of this one: that its members, who may have heard of more, read nothing
+    /// twice and wait for nothing.
+    pub(super) fn begin_again(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+        self.seats.clear();
+        self.kept.clear();
+        self.ring.begin_again();
     }
 
     /// Applies the records of one batch.
@@ -168,27 +217,34 @@ impl Image {
         match record {
             Record::Begin(Begin { epoch, first, public_dropped, last_number, last_kept }) => {
                 let (limits, backlog) = self.limits;
-                *self = Self { last_number, last_kept, ..Self::empty(epoch, limits, backlog) };
+                let sane = first <= FAR && public_dropped < first.max(1) && last_number <= MANY && last_kept <= MANY;
+                sane.then_some(()).ok_or(Contradiction)?;
+                *self = Self { last_number, last_kept, whole: false, ..Self::empty(epoch, limits, backlog) };
                 self.ring = Ring::beginning(limits, backlog, first.max(1), public_dropped);
             }
             Record::Held(entry) => drop(self.hold(&entry)?),
             Record::Event(entry, remembered) => {
                 let (seq, event) = self.hold(&entry)?;
-                if remembered {
-                    self.remember(seq, &event, entry.secs)?;
+                if let Some(secs) = remembered {
+                    self.remember(seq, &event, secs)?;
                 }
-                self.effect(seq, &event, &entry);
+                self.effect(seq, &event, &entry)?;
             }
             Record::Seat(seat) => {
+                let counts = [seat.private, seat.accepted, seat.base, seat.entered];
+                let sane = named(&seat.who.name) && seat.who.number <= MANY && counts.iter().all(|count| *count <= FAR);
+                sane.then_some(()).ok_or(Contradiction)?;
                 self.last_number = self.last_number.max(seat.who.number);
                 self.ring.count_private(seat.who.number, seat.private);
                 self.seats.insert(seat.who.number, seat);
             }
             Record::Kept(audience, frame) => {
                 let (seq, event) = event_of(frame.0)?;
-                self.keep(seq, &event, audience, frame.0);
+                self.keep(seq, &event, audience, frame.0)?;
             }
             Record::Told { seq, secs, past } => {
+                let sane = named(&past.name) && past.said.payload.len() <= MAX_PAYLOAD_LEN;
+                sane.then_some(()).ok_or(Contradiction)?;
                 let when = self.when(secs);
                 self.ring.remember(seq, past, when);
             }
@@ -209,8 +265,10 @@ impl Image {
             Record::Muted(key, true) => drop(self.muted.insert(key)),
             Record::Muted(key, false) => drop(self.muted.remove(&key)),
             Record::Locked(locked) => self.locked = locked,
+            Record::Out(_, name, _) if !named(&name) => return Err(Contradiction),
             Record::Out(key, name, until) => drop(self.out.insert(key, (name, until))),
             Record::In(key) => drop(self.out.remove(&key)),
+            Record::Whole => self.whole = true,
         }
         Ok(())
     }
@@ -218,15 +276,14 @@ impl Image {
     /// Puts an event into the log.
     fn hold(&mut self, entry: &Entry<'_>) -> Result<(u64, Event), Contradiction> {
         let (seq, event) = event_of(entry.frame.0)?;
-        if seq != self.ring.head() + 1 {
+        if seq != self.ring.head() + 1 || seq > FAR || entry.at.unsigned_abs() > LONG {
             return Err(Contradiction);
         }
-        let (first, last) = *self.times.get_or_insert((entry.secs, entry.secs));
-        // Times that go backwards are those of a clock that was set.
-        let last = last.max(entry.secs);
-        self.times = Some((first, last));
-        let needs = self.needs(&entry.needs);
-        self.ring.append(entry.frame.0, entry.audience, needs, self.now + Duration::from_secs(last - first));
+        let age = Duration::from_secs(entry.at.unsigned_abs());
+        let when = if entry.at < 0 { self.now.checked_sub(age) } else { self.now.checked_add(age) };
+        self.last = self.last.max(entry.at);
+        let needs = self.needs(&entry.needs)?;
+        self.ring.append(entry.frame.0, entry.audience, needs, when.ok_or(Contradiction)?);
         Ok((seq, event))
     }
 
@@ -239,42 +296,45 @@ impl Image {
         Ok(())
     }
 
-    fn needs(&mut self, needs: &SavedNeeds<'_>) -> Needs {
+    fn needs(&mut self, needs: &SavedNeeds<'_>) -> Result<Needs, Contradiction> {
         let mut one = |member, frame: &[u8]| match self.frames.get(&member) {
-            Some(known) if **known == *frame => known.clone(),
+            Some(known) if **known == *frame => Ok(known.clone()),
             _ => {
+                let FromRoom::Member(who) = frame_of(frame)? else { return Err(Contradiction) };
+                (who.number == member).then_some(()).ok_or(Contradiction)?;
                 let frame: Arc<[u8]> = Arc::from(frame);
                 self.frames.insert(member, frame.clone());
-                frame
+                Ok(frame)
             }
         };
-        match needs {
+        Ok(match needs {
             SavedNeeds::Nobody => Needs::Nobody,
-            SavedNeeds::Introduced(member, frame) => Needs::Introduced(*member, one(*member, frame.0)),
-            SavedNeeds::ForgottenAfter(member, frame) => Needs::ForgottenAfter(*member, one(*member, frame.0)),
+            SavedNeeds::Introduced(member, frame) => Needs::Introduced(*member, one(*member, frame.0)?),
+            SavedNeeds::ForgottenAfter(member, frame) => Needs::ForgottenAfter(*member, one(*member, frame.0)?),
             SavedNeeds::Introduces(member) => Needs::Introduces(*member),
-        }
+        })
     }
 
     /// What an event changes beside the log.
-    fn effect(&mut self, seq: u64, event: &Event, entry: &Entry<'_>) {
+    fn effect(&mut self, seq: u64, event: &Event, entry: &Entry<'_>) -> Result<(), Contradiction> {
         match event {
             Event::Said { from, n, prev, to, kept, .. } => {
-                self.numbers(*from, *n, to.is_none().then_some(*prev));
+                self.numbers(*from, *n, to.is_none().then_some(*prev))?;
                 if kept.is_some() {
-                    self.keep(seq, event, entry.audience, entry.frame.0);
+                    self.keep(seq, event, entry.audience, entry.frame.0)?;
                 }
             }
             Event::Withdrawn { from, n, prev, to, kept } => {
-                self.numbers(*from, *n, to.is_none().then_some(*prev));
+                self.numbers(*from, *n, to.is_none().then_some(*prev))?;
                 self.kept.get_mut(from).map(|kept_of| kept_of.remove(&kept.tag));
                 self.ring.withdraw(kept.number);
             }
             Event::Refused { n, .. } => {
                 for from in entry.audience.few() {
-                    self.numbers(from, *n, None);
+                    self.numbers(from, *n, None)?;
                 }
             }
+            Event::Renamed { name, .. } if !named(name) => return Err(Contradiction),
             Event::Renamed { member, name } => {
                 if let Some(seat) = self.seats.get_mut(member) {
                     seat.who.name.clone_from(name);
@@ -287,26 +347,32 @@ impl Image {
             }
             _ => {}
         }
+        Ok(())
     }
 
     /// A member's number was accepted, of something that everyone got after the number `prev`, if everyone did.
-    fn numbers(&mut self, from: u32, n: u64, prev: Option<u64>) {
-        let Some(seat) = self.seats.get_mut(&from) else { return };
+    fn numbers(&mut self, from: u32, n: u64, prev: Option<u64>) -> Result<(), Contradiction> {
+        let Some(seat) = self.seats.get_mut(&from) else { return Ok(()) };
+        (n <= FAR).then_some(()).ok_or(Contradiction)?;
         seat.accepted = seat.accepted.max(n);
         if let Some(prev) = prev {
             seat.public.follow(n, prev);
         }
+        Ok(())
     }
 
-    fn keep(&mut self, seq: u64, event: &Event, audience: Audience, frame: &[u8]) {
-        let Event::Said { from, kept: Some(Kept { number, tag }), .. } = event else { return };
-        if !self.seats.contains_key(from) {
-            return;
-        }
+    fn keep(&mut self, seq: u64, event: &Event, audience: Audience, frame: &[u8]) -> Result<(), Contradiction> {
+        let Event::Said { from, kept: Some(Kept { number, tag }), .. } = event else { return Err(Contradiction) };
+        let in_room: usize = self.kept.values().map(BTreeMap::len).sum();
+        let sane = self.seats.contains_key(from) && *number <= MANY && in_room < MAX_KEPT_IN_ROOM;
+        sane.then_some(()).ok_or(Contradiction)?;
         self.last_kept = self.last_kept.max(*number);
-        self.kept.entry(*from).or_default().insert(*tag, *number);
+        if self.kept.entry(*from).or_default().insert(*tag, *number).is_some() {
+            return Err(Contradiction);
+        }
         // Under which name its owner is known shows at the end.
         self.ring.keep(*number, KeptFrame { seq, audience, needs: Needs::Nobody, frame: Arc::from(frame) });
+        Ok(())
     }
 
     /// The moment of a time of the machine's clock.
@@ -317,8 +383,7 @@ impl Image {
 
     /// All is read. The time in which there was no room does not count: nobody could come back in it.
     fn settle(&mut self) {
-        let (first, last) = self.times.unwrap_or_default();
-        self.ring.age(Duration::from_secs(last - first));
+        self.ring.age(Duration::from_secs(self.last.unsigned_abs()));
         let seats = &self.seats;
         for (owner, kept) in &self.kept {
             if let Some(seat) = seats.get(owner) {
@@ -331,10 +396,34 @@ impl Image {
     }
 }
 
+/// Whether a name is short enough to be one.
+fn named(name: &str) -> bool {
+    name.len() <= MAX_NAME_LEN
+}
+
+/// Whether all that comes is zeros.
+fn is_blank(mut from: impl Read) -> io::Result<bool> {
+    let mut bytes = [0; 1 << 12];
+    loop {
+        match from.read(&mut bytes)? {
+            0 => return Ok(true),
+            count if bytes[..count].iter().any(|byte| *byte != 0) => return Ok(false),
+            _ => {}
+        }
+    }
+}
+
+/// A frame with its length in front of it.
+fn frame_of(frame: &[u8]) -> Result<FromRoom, Contradiction> {
+    let (length, body) = frame.split_first_chunk().ok_or(Contradiction)?;
+    let whole = body.len() <= MAX_FRAME_LEN && u32::from_be_bytes(*length) as usize == body.len();
+    whole.then(|| decode(body).ok()).flatten().ok_or(Contradiction)
+}
+
 /// The event in a frame of the log, and its number.
 fn event_of(frame: &[u8]) -> Result<(u64, Event), Contradiction> {
-    match decode(frame.get(4..).ok_or(Contradiction)?) {
-        Ok(FromRoom::Event { seq, event }) => Ok((seq, event)),
+    match frame_of(frame)? {
+        FromRoom::Event { seq, event } => Ok((seq, event)),
         _ => Err(Contradiction),
     }
 }

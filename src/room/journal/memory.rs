@@ -1,6 +1,7 @@
 //! A disk in memory that forgets what was not synced when its power goes.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
@@ -8,11 +9,14 @@ use std::{
 };
 
 use super::{
-    Record, Restored, Saved,
+    Record, Restored, Saved, append,
     disk::Disk,
     image::{Cut, Image},
 };
-use crate::{room::log::LogLimits, wire::Epoch};
+use crate::{
+    room::log::{Audience, LogLimits},
+    wire::{Epoch, Event, FromRoom, PublicKey, decode},
+};
 
 /// What is on the disk.
 #[derive(Debug, Default)]
@@ -29,6 +33,34 @@ pub(crate) struct Plate {
     pub(crate) retired: bool,
     /// From how many bytes on its writer panics.
     pub(crate) explodes_at: Option<usize>,
+    /// All events that ever were on the plate, by number.
+    pub(in crate::room) events: BTreeMap<u64, (Audience, Event)>,
+    /// The highest number of each member that these tell of.
+    pub(crate) accepted: BTreeMap<u32, u64>,
+    /// Numbers that two events had.
+    pub(crate) clashes: Vec<u64>,
+}
+
+impl Plate {
+    fn learn(&mut self, mut records: &[u8]) {
+        while !records.is_empty() {
+            let (record, rest) = postcard::take_from_bytes::<Record<'_>>(records).expect("good records");
+            records = rest;
+            let Record::Event(entry, _) = record else { continue };
+            let Ok(FromRoom::Event { seq, event }) = decode(&entry.frame.0[4..]) else { panic!("no event") };
+            let accepted = match &event {
+                Event::Said { from, n, .. } | Event::Withdrawn { from, n, .. } => Some((*from, *n)),
+                Event::Refused { n, .. } => entry.audience.few().next().map(|from| (from, *n)),
+                _ => None,
+            };
+            if let Some((from, n)) = accepted {
+                self.accepted.insert(from, n);
+            }
+            if self.events.insert(seq, (entry.audience, event)).is_some() {
+                self.clashes.push(seq);
+            }
+        }
+    }
 }
 
 /// A disk in memory.
@@ -68,6 +100,20 @@ impl Platter {
         self.plate().life += 1;
     }
 
+    /// The power goes while a batch is being written, of which so many bytes arrive.
+    pub(crate) fn lose_power_midway(&self, arrive: usize) {
+        self.lose_power();
+        let batch = batches(vec![b"what nobody has heard of".repeat(4)]);
+        self.plate().bytes.extend(&batch[..arrive.min(batch.len() - 1)]);
+    }
+
+    /// A key is out until then, by a record of the journal.
+    pub(crate) fn put_out(&self, key: PublicKey, until: u64) {
+        let mut record = Vec::new();
+        append(&Record::Out(key, "carol".to_owned(), until), &mut record);
+        self.plate().bytes.extend(batches(vec![record]));
+    }
+
     /// What that which is there says of the room, which may go on writing.
     pub(in crate::room) fn look(&self, epoch: Epoch, limits: LogLimits, backlog: usize) -> (Image, Restored) {
         let plate = self.plate();
@@ -78,7 +124,7 @@ impl Platter {
             Some(Cut::Unfinished(bytes)) => restored.unfinished = bytes,
             Some(Cut::Damaged(bytes)) => {
                 restored.damaged = Some((bytes, PathBuf::new()));
-                image.epoch = epoch;
+                image.begin_again(epoch);
             }
         }
         (restored.events, restored.members) = (image.ring.len(), image.guests());
@@ -103,7 +149,7 @@ pub(crate) fn read_out(pieces: &[Vec<u8>]) -> Vec<String> {
         while !records.is_empty() {
             let (mut record, rest) = postcard::take_from_bytes::<Record<'_>>(records).expect("good records");
             match &mut record {
-                Record::Held(entry) => entry.secs = 0,
+                Record::Held(entry) => entry.at = 0,
                 Record::Seat(seat) => seat.since = 0,
                 Record::Told { secs, .. } => *secs = 0,
                 Record::Out(_, _, until) => *until = 0,
@@ -117,7 +163,19 @@ pub(crate) fn read_out(pieces: &[Vec<u8>]) -> Vec<String> {
     out
 }
 
-fn batches(pieces: Vec<Vec<u8>>) -> Vec<u8> {
+/// The records of each batch of a good journal.
+pub(crate) fn pieces_of(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut pieces = Vec::new();
+    while let Some((head, rest)) = bytes.split_first_chunk() {
+        let (len, _) = super::disk::read_head(head).expect("a good journal");
+        let (piece, rest) = rest.split_at(len as usize);
+        pieces.push(piece.to_vec());
+        bytes = rest;
+    }
+    pieces
+}
+
+pub(crate) fn batches(pieces: Vec<Vec<u8>>) -> Vec<u8> {
     pieces.iter().flat_map(|piece| [&super::disk::head(piece)[..], piece].concat()).collect()
 }
 
@@ -137,6 +195,7 @@ impl Disk for Writing {
             panic!("a fault of the writer");
         }
         plate.bytes.extend(batches(vec![records.to_vec()]));
+        plate.learn(records);
         Ok(())
     }
 
@@ -172,7 +231,8 @@ impl Disk for Writing {
     }
 
     fn retire(&mut self) -> io::Result<PathBuf> {
-        self.platter.plate().retired = true;
+        let mut plate = self.platter.plate();
+        plate.retired |= plate.life == self.life;
         Ok(PathBuf::from("aside"))
     }
 }

@@ -39,8 +39,10 @@ impl State {
         state.log = Log::of(image.ring);
         (state.last_number, state.last_kept) = (image.last_number, image.last_kept);
         (state.muted, state.locked) = (image.muted, image.locked);
+        // Nobody is out for longer than they were when it began, whatever the clock says by now.
+        let longest = state.config.timing.ban;
         let out = image.out.into_iter().map(|(key, (name, until))| {
-            let left = Duration::from_secs(until.saturating_sub(unix_secs()));
+            let left = Duration::from_secs(until.saturating_sub(unix_secs())).min(longest);
             (key, Ban { name, until: Some(now + left) })
         });
         for (key, ban) in out.filter(|(key, _)| *key != state.config.owner).collect::<Vec<_>>() {

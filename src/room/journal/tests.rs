@@ -7,10 +7,11 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use super::{
-    disk::{Call, Gate},
+    disk::{self, Call, Gate},
     image::Image,
     *,
 };
@@ -63,10 +64,7 @@ fn event(seq: u64) -> Vec<u8> {
     let frame = encode(&FromRoom::Event { seq, event }).unwrap();
     let needs = SavedNeeds::Nobody;
     let mut out = Vec::new();
-    append(
-        &Record::Event(Entry { secs: unix_secs(), audience: Audience::All, needs, frame: Raw(&frame) }, false),
-        &mut out,
-    );
+    append(&Record::Event(Entry { at: 0, audience: Audience::All, needs, frame: Raw(&frame) }, None), &mut out);
     out
 }
 
@@ -141,9 +139,156 @@ fn a_torn_end_is_cut_off_and_a_hole_in_the_middle_is_put_aside_and_gives_another
     let (lost, left) = saved.restored.damaged.clone().unwrap();
     assert!(lost > 0 && fs::read(left).unwrap() == bytes, "what could not be read is still there");
     drop(saved);
-    // Zeros instead of what was to be written are an end that never came.
-    fs::write(folder.file(), [&whole[..whole.len() - 40], &[0; 40]].concat()).unwrap();
-    assert!(open(&folder).is_ok());
+    // Zeros instead of what was to be written are an end that never came, whatever is there of the head of a batch.
+    let (next, mut longer) = (disk::head(&event(10)), whole.clone());
+    while 512 - longer.len() % 512 >= disk::HEAD {
+        let (mut record, name) = (Vec::new(), "x".repeat(longer.len() % 7));
+        append(&Record::Out(PublicKey([1; 32]), name, 0), &mut record);
+        longer.extend([&disk::head(&record)[..], &record].concat());
+    }
+    let begun = &next[..512 - longer.len() % 512];
+    let ends = [[&whole[..whole.len() - 20], &[0; 20]].concat(), [&whole[..], &[0; 5_000]].concat(), {
+        [&longer[..], begun, &[0; 5_000]].concat()
+    }];
+    for (index, bytes) in ends.iter().enumerate() {
+        fs::write(folder.file(), bytes).unwrap();
+        let saved = open(&folder).unwrap();
+        assert!(saved.restored.unfinished > 0 && saved.restored.damaged.is_none(), "{index}: {:?}", saved.restored);
+        assert_eq!(saved.image.epoch, EPOCH);
+    }
+    // Other bytes are no zeros, and where a checkpoint ends too soon there was more of it.
+    for bytes in [[&whole[..], &[0; 100], &[7; 100]].concat(), whole[..40].to_vec()] {
+        fs::write(folder.file(), &bytes).unwrap();
+        let saved = Saved::open(&folder.file(), Epoch([2; 16]), LogLimits::default(), 50).unwrap();
+        assert!(saved.restored.damaged.is_some() && saved.image.epoch == Epoch([2; 16]));
+    }
+}
+
+#[test]
+fn a_damaged_journal_is_there_until_there_is_another_one() {
+    let folder = Folder::new("full");
+    let mut saved = open(&folder).unwrap();
+    for seq in 1..=9 {
+        saved.disk.commit(&event(seq)).unwrap();
+    }
+    drop(saved);
+    let mut bytes = fs::read(folder.file()).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(folder.file(), &bytes).unwrap();
+    let full: Gate = Arc::new(|call| match call {
+        Call::Create => Err(std::io::ErrorKind::StorageFull.into()),
+        _ => Ok(()),
+    });
+    assert!(open_by(&full, &folder).is_err());
+    let saved = open(&folder).unwrap();
+    assert!(saved.restored.found && saved.restored.damaged.is_some(), "{:?}", saved.restored);
+    assert_eq!(fs::read(folder.0.join("room.journal.damaged")).unwrap(), bytes);
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let folder = Folder::new("pipe");
+    let made = std::process::Command::new("mkfifo").arg(folder.file()).status().unwrap();
+    assert!(made.success());
+    assert!(matches!(open(&folder), Err(JournalError::Foreign(_))));
+}
+
+/// A journal with a bad checkpoint is as good as before it was tried.
+#[test]
+fn a_checkpoint_that_cannot_be_finished_ends_no_journal() {
+    let folder = Folder::new("unfinished");
+    let unread: Gate = Arc::new(|call| match call {
+        Call::Read => Err(std::io::ErrorKind::Other.into()),
+        _ => Ok(()),
+    });
+    let mut saved = open_by(&unread, &folder).unwrap();
+    let mut image = Image::empty(EPOCH, LogLimits::default(), 50);
+    saved.disk.replace(image.checkpoint()).unwrap();
+    for seq in 1..=9 {
+        saved.disk.commit(&event(seq)).unwrap();
+        image.apply(&event(seq)).unwrap();
+    }
+    while saved.disk.is_replacing() {
+        saved.disk.advance().unwrap();
+        std::thread::yield_now();
+    }
+    drop(saved);
+    assert_eq!(folder.names(), ["room.journal", "room.journal.lock"]);
+    assert_eq!(head(&open(&folder).unwrap()), 9);
+}
+
+/// Times of what is held are by a clock that nobody sets, so that only what is old is dropped.
+#[test]
+fn what_is_held_is_as_old_as_it_was_whatever_the_clock_of_the_machine_said() {
+    let mut image = Image::empty(EPOCH, LogLimits { life: Duration::from_secs(600), ..LogLimits::default() }, 50);
+    for (seq, at) in [(1, -700), (2, -500), (3, 10), (4, 300)] {
+        let entry = |frame| Entry { at, audience: Audience::All, needs: SavedNeeds::Nobody, frame: Raw(frame) };
+        let frame = encode(&FromRoom::Event { seq, event: Event::Refused { n: 1, reason: String::new() } }).unwrap();
+        let mut record = Vec::new();
+        append(&Record::Event(entry(&frame), None), &mut record);
+        image.apply(&record).unwrap();
+    }
+    assert!(matches!(image.read(&[][..], 0), Ok(None)));
+    image.ring.expire(Instant::now());
+    assert_eq!(image.ring.len(), 2, "those of the last ten minutes before the last one");
+}
+
+/// If this fails, files of the version before are not read any more: then [`MAGIC`] needs another number, and this test
+/// another hash.
+#[test]
+fn the_format_changes_with_its_number() {
+    let (key, instance) = (PublicKey([3; 32]), Instance([4; 16]));
+    let who = Introduction { number: 5, key, instance, name: "bob".into() };
+    let member = encode(&FromRoom::Member(who.clone())).unwrap();
+    let said = Said { command: "chat".into(), payload: "hi".into() };
+    let kept = Some(Kept { number: 6, tag: 7 });
+    let event = Event::Said { from: 5, n: 8, prev: 7, to: Some(9), kept, said: said.clone() };
+    let frame = encode(&FromRoom::Event { seq: 10, event }).unwrap();
+    let public = Public::default();
+    let resume = Some(Resume { epoch: EPOCH, seq: 1, count: 1 });
+    let (since, accepted, base, entered) = (11, 12, 13, 14);
+    let seat = SavedSeat {
+        who,
+        since,
+        host: true,
+        away: true,
+        accepted,
+        public,
+        base,
+        entered,
+        came_with: resume,
+        private: 15,
+    };
+    let past = Past { key, instance, name: "bob".into(), n: 1, age_secs: 0, said };
+    let needs = [
+        SavedNeeds::Nobody,
+        SavedNeeds::Introduced(5, Raw(&member)),
+        SavedNeeds::ForgottenAfter(5, Raw(&member)),
+        SavedNeeds::Introduces(5),
+    ];
+    let audiences = [Audience::All, Audience::One(5), Audience::Two(5, 9), Audience::All];
+    let mut out = Vec::new();
+    let mut add = |record: Record<'_>| append(&record, &mut out);
+    add(Record::Begin(Begin { epoch: EPOCH, first: 1, public_dropped: 0, last_number: 5, last_kept: 6 }));
+    for (needs, audience) in needs.into_iter().zip(audiences) {
+        add(Record::Held(Entry { at: -3, audience, needs, frame: Raw(&frame) }));
+    }
+    add(Record::Seat(seat));
+    add(Record::Kept(Audience::All, Raw(&frame)));
+    add(Record::Told { seq: 1, secs: 2, past });
+    let entry = Entry { at: 3, audience: Audience::All, needs: SavedNeeds::Nobody, frame: Raw(&frame) };
+    add(Record::Event(entry, Some(4)));
+    add(Record::Gone(5));
+    add(Record::Public(5, public));
+    add(Record::Forget(key));
+    add(Record::Muted(key, true));
+    add(Record::Locked(true));
+    add(Record::Out(key, "bob".into(), 9));
+    add(Record::In(key));
+    add(Record::Whole);
+    let hash = blake3::hash(&[MAGIC, &disk::head(&out)[..], &out].concat());
+    assert_eq!(hash.to_hex()[..16], *"524f7c141424da02", "{}", out.len());
 }
 
 #[test]

@@ -7,7 +7,10 @@ use std::{
     thread,
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use super::{Journal, Pending, Progress, disk::Disk};
 use crate::room::log::Log;
@@ -37,6 +40,7 @@ impl Journal {
             noted: 0,
             since: 0,
             checkpoint: 0,
+            begun: Instant::now(),
             #[cfg(test)]
             eager,
         };

@@ -55,7 +55,7 @@ impl Ring {
         let mut dropped = self.private.clone();
         for member in self.entries.iter().flat_map(|entry| entry.audience.few()) {
             if let Some(count) = dropped.get_mut(&member) {
-                *count -= 1;
+                *count = count.saturating_sub(1);
             }
         }
         dropped
@@ -64,13 +64,21 @@ impl Ring {
     /// So many were dropped before those that are held.
     pub(in crate::room) fn count_private(&mut self, member: u32, dropped: u64) {
         if dropped > 0 {
-            *self.private.entry(member).or_default() += dropped;
+            let count = self.private.entry(member).or_default();
+            *count = count.saturating_add(dropped);
         }
     }
 
     /// Forgets what is counted for those who have no seat.
     pub(in crate::room) fn forget_others(&mut self, has_seat: impl Fn(u32) -> bool) {
         self.private.retain(|member, _| has_seat(*member));
+    }
+
+    /// Holds and keeps nothing any more, and counts on.
+    pub(in crate::room) fn begin_again(&mut self) {
+        while self.drop_first() {}
+        self.kept.clear();
+        self.private.clear();
     }
 
     /// All events are older by so much.
