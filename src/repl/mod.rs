@@ -27,7 +27,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread,
     time::Duration,
@@ -142,8 +142,6 @@ struct Shared {
     stop: Notify,
     /// Whether rustyline has the terminal in raw mode with its signal handler in place.
     reading: AtomicBool,
-    /// How many prompts have ended.
-    read: AtomicU64,
 }
 
 impl Shared {
@@ -156,9 +154,6 @@ impl Shared {
     }
 
     fn set_reading(&self, reading: bool) {
-        if !reading {
-            self.read.fetch_add(1, Ordering::SeqCst);
-        }
         self.reading.store(reading, Ordering::SeqCst);
     }
 }
@@ -247,18 +242,12 @@ impl ReplHandle {
     }
 
     /// Passes on a Ctrl-C that came between two prompts, where it is a signal and not a key, to the next prompt. Returns
-    /// whether that has heard it in time: while a command takes long there is none, and in a search or in the middle of a
-    /// key it hears nothing.
+    /// whether one came in time: while a command takes long there is none.
     pub async fn interrupt(&self) -> bool {
-        let read = self.shared.read.load(Ordering::SeqCst);
         let end = Instant::now() + STOP_WITHIN;
-        let mut passed_on = false;
         while Instant::now() < end {
-            if passed_on && self.shared.read.load(Ordering::SeqCst) != read {
-                return true;
-            }
-            if !passed_on && self.shared.is_reading() {
-                passed_on = kill_process(getpid(), Signal::INT).is_ok();
+            if self.shared.is_reading() {
+                return kill_process(getpid(), Signal::INT).is_ok();
             }
             tokio::time::sleep(SIGNAL_AGAIN).await;
         }

@@ -70,7 +70,8 @@ impl End {
             Self::Terminate | Self::HangUp | Self::Quit => true,
             // A job that stands still hears no more than one.
             _ if amid == Amid::Stopped => matches!(self, Self::Closed | Self::Kicked),
-            Self::Interrupt => !matches!(amid, Amid::Pasting | Amid::Talk),
+            // The editor has the signal, and hears it when the search or the key is over.
+            Self::Interrupt => !matches!(amid, Amid::Pasting | Amid::Talk | Amid::Search | Amid::Key),
             // Keys within a paste are its text, and nobody presses keys again while rows run past.
             Self::CtrlC => !matches!(amid, Amid::Pasting | Amid::Talk),
             Self::CtrlD => {
