@@ -281,7 +281,7 @@ fn harmless(drawn: &str) {
 fn edit(drawer: &Drawer, line: &str, dice: &mut Dice) {
     *lock(&drawer.seen) = Seen::before(dice.roll(20) == 0);
     let ends: Vec<_> = line.char_indices().map(|(at, _)| at).collect();
-    let pauses = (0..2).filter_map(|_| (!ends.is_empty()).then(|| dice.pick(&ends))).collect::<Vec<_>>();
+    let pauses = (0..2).filter(|_| !ends.is_empty()).map(|_| dice.pick(&ends)).collect::<Vec<_>>();
     let mut typed: Vec<_> = pauses.into_iter().map(|end| (line[..end].to_owned(), end)).collect();
     typed.sort_by_key(|(_, end)| *end);
     typed.push((line.to_owned(), line.len()));

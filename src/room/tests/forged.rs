@@ -116,7 +116,7 @@ async fn lives(disk: &Platter) {
 }
 
 async fn forge(seed: u64, rounds: u64) {
-    let (whole, mut dice) = (written().await, Dice(seed * 0x9e37_79b9 | 1));
+    let (whole, mut dice) = (written().await, Dice((seed * 0x9e37_79b9) | 1));
     let mut read = 0;
     for round in 0..rounds {
         let mut pieces = whole.clone();

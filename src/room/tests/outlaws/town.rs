@@ -235,10 +235,10 @@ impl<'a> Town<'a> {
                         return Err(format!("{text} is told of {key:?}, who fell at {fallen}"));
                     }
                 }
-                FromRoom::Event { event: Event::Said { from, kept: Some(_), .. }, .. } => {
-                    if self.model.seats.get(&from).is_none_or(|key| self.model.out.contains_key(key)) {
-                        return Err(format!("the room still keeps something of {from}"));
-                    }
+                FromRoom::Event { event: Event::Said { from, kept: Some(_), .. }, .. }
+                    if self.model.seats.get(&from).is_none_or(|key| self.model.out.contains_key(key)) =>
+                {
+                    return Err(format!("the room still keeps something of {from}"));
                 }
                 _ => {}
             }
