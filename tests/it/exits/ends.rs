@@ -73,7 +73,8 @@ impl End {
             // The editor has the signal, and hears it when the search or the key is over.
             Self::Interrupt => !matches!(amid, Amid::Pasting | Amid::Talk | Amid::Search | Amid::Key),
             // Keys within a paste are its text, and nobody presses keys again while rows run past.
-            Self::CtrlC => !matches!(amid, Amid::Pasting | Amid::Talk),
+            // Before there is a prompt it is the terminal that shows the key, and nobody begins a row after it.
+            Self::CtrlC => !matches!(amid, Amid::Pasting | Amid::Talk | Amid::Dialling),
             Self::CtrlD => {
                 let at_once = amid.is_outside() && !matches!(amid, Amid::Dialling | Amid::Code);
                 at_once || matches!(amid, Amid::Nothing | Amid::Transfer | Amid::Redial | Amid::Plain | Amid::Dumb)
