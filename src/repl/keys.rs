@@ -49,16 +49,19 @@ pub(super) fn bind<H: Helper, I: History>(editor: &mut Editor<H, I>, seen: &Arc<
     for key in [plain(KeyCode::Right), plain(KeyCode::End), KeyEvent::ctrl('E'), KeyEvent::ctrl('F')] {
         bind(key, Act::TakeHint);
     }
-    // `Newline` ends the line first, and of `SelfInsert` rustyline makes what was inserted last.
-    let row = || EventHandler::Simple(Cmd::Insert(1, "\n".to_owned()));
-    editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), row());
-    editor.bind_sequence(KeyEvent(KeyCode::Char('J'), Modifiers::CTRL_ALT), row());
+    editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), EventHandler::Simple(new_row()));
+    editor.bind_sequence(KeyEvent(KeyCode::Char('J'), Modifiers::CTRL_ALT), EventHandler::Simple(new_row()));
     // Each of these takes the next key for itself, and that may be the beginning of a paste, whose lines would be run then.
     let prefixes = [KeyEvent::ctrl('V'), KeyEvent::ctrl('Q'), KeyEvent::ctrl('X'), KeyEvent::ctrl(']')];
     for key in prefixes.into_iter().chain([KeyEvent(KeyCode::Char(']'), Modifiers::CTRL_ALT)]) {
         editor.bind_sequence(key, EventHandler::Simple(Cmd::Noop));
     }
     editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(suspend)));
+}
+
+/// Another row of the same line. `Newline` ends the line first, and of `SelfInsert` rustyline makes what was inserted last.
+fn new_row() -> Cmd {
+    Cmd::Insert(1, "\n".to_owned())
 }
 
 /// What a key does.
@@ -113,7 +116,7 @@ impl ConditionalEventHandler for Key {
                 seen.pasting = matches!(self.act, Act::BeginPaste);
                 return Some(Cmd::Noop);
             }
-            Act::Enter if seen.pasting => return Some(Cmd::Insert(1, "\n".to_owned())),
+            Act::Enter if seen.pasting => return Some(new_row()),
             Act::TakeHint if cx.pos() == cx.line().len() => {
                 return seen.offered.take().map(|rest| Cmd::Insert(1, rest));
             }

@@ -39,12 +39,13 @@ enum Over {
 }
 
 /// What it means that the room ends a link: a last word once all events are out, or the end at once.
-fn heed(end: LinkEnd) -> Result<End, Over> {
+fn heed(end: Option<LinkEnd>) -> Result<End, Over> {
     match end {
         // Everybody gets what was said before the room closed.
-        LinkEnd::Told(closed @ End::Closed { .. }) => Ok(closed),
-        LinkEnd::Told(end) => Err(Over::Ended(Some(end))),
-        LinkEnd::Violation => Err(Over::Ended(None)),
+        Some(LinkEnd::Told(closed @ End::Closed { .. })) => Ok(closed),
+        Some(LinkEnd::Told(end)) => Err(Over::Ended(Some(end))),
+        Some(LinkEnd::Violation) => Err(Over::Ended(None)),
+        None => Err(Over::Broke("the room has let it go")),
     }
 }
 
@@ -179,13 +180,12 @@ impl Link<'_> {
         loop {
             if last.is_none() {
                 match end.try_recv() {
-                    Ok(ended) => match heed(ended) {
+                    Err(TryRecvError::Empty) => {}
+                    // After this it cannot be waited for any more.
+                    ended => match heed(ended.ok()) {
                         Ok(closed) => last = Some(closed),
                         Err(over) => return over,
                     },
-                    Err(TryRecvError::Empty) => {}
-                    // It cannot be waited for any more.
-                    Err(TryRecvError::Closed) => return Over::Broke("the room has let it go"),
                 }
             }
             news.borrow_and_update();
@@ -225,10 +225,9 @@ impl Link<'_> {
                     }
                 }
                 () = self.replies.ready() => {}
-                ended = &mut *end => match ended.map(heed) {
-                    Ok(Ok(closed)) => last = Some(closed),
-                    Ok(Err(over)) => return over,
-                    Err(_) => return Over::Broke("the room is gone"),
+                ended = &mut *end => match heed(ended.ok()) {
+                    Ok(closed) => last = Some(closed),
+                    Err(over) => return over,
                 },
             }
         }
