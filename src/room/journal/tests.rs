@@ -114,15 +114,20 @@ fn what_is_no_journal_is_left_as_it_is() {
     assert!(open(&folder).is_ok(), "an empty file is a good beginning");
 }
 
-#[test]
-fn a_torn_end_is_cut_off_and_a_hole_in_the_middle_is_put_aside_and_gives_another_epoch() {
-    let folder = Folder::new("damage");
-    let mut saved = open(&folder).unwrap();
+/// The bytes of a journal with so many.
+fn nine_events(folder: &Folder) -> Vec<u8> {
+    let mut saved = open(folder).unwrap();
     for seq in 1..=9 {
         saved.disk.commit(&event(seq)).unwrap();
     }
     drop(saved);
-    let whole = fs::read(folder.file()).unwrap();
+    fs::read(folder.file()).unwrap()
+}
+
+#[test]
+fn a_torn_end_is_cut_off_and_a_hole_in_the_middle_is_put_aside_and_gives_another_epoch() {
+    let folder = Folder::new("damage");
+    let whole = nine_events(&folder);
     fs::write(folder.file(), &whole[..whole.len() - 5]).unwrap();
     let saved = open(&folder).unwrap();
     assert_eq!((head(&saved), saved.image.epoch), (8, EPOCH));
@@ -167,12 +172,7 @@ fn a_torn_end_is_cut_off_and_a_hole_in_the_middle_is_put_aside_and_gives_another
 #[test]
 fn a_damaged_journal_is_there_until_there_is_another_one() {
     let folder = Folder::new("full");
-    let mut saved = open(&folder).unwrap();
-    for seq in 1..=9 {
-        saved.disk.commit(&event(seq)).unwrap();
-    }
-    drop(saved);
-    let mut bytes = fs::read(folder.file()).unwrap();
+    let mut bytes = nine_events(&folder);
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(folder.file(), &bytes).unwrap();

@@ -112,7 +112,8 @@ impl End {
             Self::PanicInTask | Self::PanicInThread => {
                 let place = if self == Self::PanicInTask { "task" } else { "thread" };
                 says(&format!("boom {place} --at carol"));
-                until_written(member, &format!("boom in a {place}"));
+                let told = format!("boom in a {place}");
+                member.wait_for_raw(&told, |raw| raw.contains(&told));
                 member.signal(Signal::TERM);
             }
             Self::NoReader => {
@@ -134,29 +135,18 @@ impl End {
         match self {
             Self::PanicInEvent | Self::PanicInLine => {
                 assert!(code.is_some_and(|code| code > 0), "{what}: {code:?}");
-                until_written(member, "boom in a");
+                member.wait_for_raw("what happened", |raw| raw.contains("boom in a"));
             }
             Self::Kicked if *amid != Amid::Stopped => assert_eq!(code, Some(1), "{what}"),
             // Nothing of the terminal is changed before there is a room.
             _ if *amid == Amid::Dialling => {}
             _ => assert!(code.is_some(), "{what}: a signal has killed it"),
         }
-        member.look(|screen| {
-            assert!(!screen.bold() && !screen.dim() && !screen.italic() && !screen.underline() && !screen.inverse());
-            assert_eq!((screen.fgcolor(), screen.bgcolor()), (vt100::Color::Default, vt100::Color::Default), "{what}");
-            assert!(!screen.alternate_screen() && !screen.application_cursor() && !screen.application_keypad());
-            assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "{what}");
-        });
-        let last = |raw: &str| (raw.rfind("\x1b[?2026h"), raw.rfind("\x1b[?2026l"));
-        let (mut raw, end) = (member.raw(), Instant::now() + PATIENCE);
+        member.expect_no_traces();
         // The program may have gone before all of its last words were read.
-        while last(&raw).0 > last(&raw).1 {
-            assert!(Instant::now() < end, "{what}: the last drawing has no end");
-            member.settle();
-            raw = member.raw();
-        }
+        member.wait_for_raw("the end of the last drawing", |raw| raw.rfind("\x1b[?2026h") <= raw.rfind("\x1b[?2026l"));
         if amid.is_dumb() || amid.is_plain() {
-            assert!(!raw.contains("\x1b[?2004h"), "{what}: nothing is turned on");
+            assert!(!member.raw().contains("\x1b[?2004h"), "{what}: nothing is turned on");
         }
     }
 }
@@ -179,13 +169,4 @@ fn until_gone(member: &mut Pty, press: impl Fn(&mut Pty)) {
         }
     }
     panic!("it goes on whatever is pressed, with this in the window:\n{}", member.text());
-}
-
-/// Waits until the terminal was given this: it may be out of the window at once.
-fn until_written(member: &Pty, part: &str) {
-    let end = Instant::now() + PATIENCE;
-    while !member.raw().contains(part) {
-        assert!(Instant::now() < end, "too long without {part}");
-        member.settle();
-    }
 }

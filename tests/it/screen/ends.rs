@@ -9,14 +9,11 @@ use crate::support::{Home, Pchat, Pty, Signal};
 /// at the left of an empty row with nothing under it, and the last row in which anything stands.
 fn left(member: &mut Pty, code: i32) -> String {
     assert_eq!(member.wait_clean(), Some(code));
+    member.expect_no_traces();
     member.look(|screen| {
         let rows = rows(screen);
         let (row, column) = screen.cursor_position();
         assert_eq!((usize::from(row), column), (rows.len().min(23), 0), "{rows:#?}");
-        assert!(!screen.bold() && !screen.dim() && !screen.italic() && !screen.underline() && !screen.inverse());
-        assert_eq!((screen.fgcolor(), screen.bgcolor()), (vt100::Color::Default, vt100::Color::Default));
-        assert!(!screen.alternate_screen() && !screen.application_cursor() && !screen.application_keypad());
-        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
         rows.last().cloned().unwrap_or_default()
     })
 }

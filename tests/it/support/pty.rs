@@ -192,6 +192,25 @@ impl Pty {
         }
     }
 
+    /// Waits until all that was written fits: of it, something may be out of the window at once.
+    pub fn wait_for_raw(&self, what: &str, fits: impl Fn(&str) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !fits(&self.raw()) {
+            assert!(Instant::now() < end, "too long without {what}");
+            self.settle();
+        }
+    }
+
+    /// Checks that nothing which the program turned on is left in the window.
+    pub fn expect_no_traces(&self) {
+        self.look(|screen| {
+            assert!(!screen.bold() && !screen.dim() && !screen.italic() && !screen.underline() && !screen.inverse());
+            assert_eq!((screen.fgcolor(), screen.bgcolor()), (vt100::Color::Default, vt100::Color::Default));
+            assert!(!screen.alternate_screen() && !screen.application_cursor() && !screen.application_keypad());
+            assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        });
+    }
+
     /// Waits until nothing more is written for a moment: a picture shall not show half of a drawing.
     pub fn settle(&self) {
         const MOMENT: Duration = Duration::from_millis(50);
