@@ -17,11 +17,11 @@
 //! | length | the records, one after the other in [postcard's encoding](https://postcard.jamesmunns.com/wire-format) |
 //!
 //! A file begins with a *checkpoint*: [`Record::Begin`], the events that the log holds, the seats, what else the room
-//! knew, and [`Record::Whole`]. It is written under another name, synced and renamed, at every start and whenever what follows it has become several
-//! times as long, so a file is never half a checkpoint. What cannot be read ends it: a batch that reaches beyond the end of
-//! the file, or is the last one, or is a beginning of one with zeros behind it, was never synced, and nobody has heard of it. Anything
-//! else that is damaged may have been heard, so the room that goes on from there has an epoch of its own, an empty log and no
-//! seats, as one without a journal has.
+//! knew, and [`Record::Whole`]. It is written under another name, synced and renamed, at every start and whenever what
+//! follows it has become several times as long, so a file is never half a checkpoint. What cannot be read ends it: a batch
+//! that reaches beyond the end of the file, or is the last one, or is a beginning of one with zeros behind it, was never
+//! synced, and nobody has heard of it. Anything else that is damaged may have been heard, so the room that goes on from there
+//! has an epoch of its own, an empty log and no seats, as one without a journal has.
 
 mod checkpoint;
 mod disk;
