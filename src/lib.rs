@@ -25,6 +25,8 @@ pub mod code;
 pub mod command;
 pub mod context;
 pub mod described;
+#[cfg(test)]
+mod dice;
 mod disk;
 pub mod doctor;
 pub mod door;

@@ -287,26 +287,6 @@ fn path_of(file: BorrowedFd<'_>) -> Option<PathBuf> {
     Some(PathBuf::from(std::ffi::OsString::from_vec(path.into_bytes())))
 }
 
-/// Different numbers below a bound, of a seed.
-#[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn of(seed: u64) -> Self {
-        // Seeds that differ little give sequences that differ much.
-        let mut dice = Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        dice.below(2);
-        dice
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) % bound.max(1)
-    }
-}
-
 /// How many states of each moment are tried beyond those that are always: `PCHAT_SEEDS=a..b` says which.
 pub(crate) fn seeds(ordinary: std::ops::Range<u64>) -> std::ops::Range<u64> {
     let Ok(asked) = std::env::var("PCHAT_SEEDS") else { return ordinary };

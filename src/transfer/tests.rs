@@ -26,6 +26,7 @@ use super::{
     source::Source,
 };
 use crate::{
+    dice::Dice,
     session::Member,
     stream::{Stream, pair},
     trust::scratch::Scratch,
@@ -48,18 +49,6 @@ fn two() -> (Stream, Stream) {
     receiver.set_patience(LONG).unwrap();
     sender.set_patience(LONG).unwrap();
     (receiver, sender)
-}
-
-/// A small random source, so that a seed tells everything.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) % bound
-    }
 }
 
 fn content(len: usize) -> Vec<u8> {

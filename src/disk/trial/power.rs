@@ -20,8 +20,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Act, At, Dice, is_here, path_of};
-use crate::disk::{AtFlags, BorrowedFd, OFlags};
+use super::{Act, At, is_here, path_of};
+use crate::{
+    dice::Dice,
+    disk::{AtFlags, BorrowedFd, OFlags},
+};
 
 /// A file or folder, whatever its name is.
 type Node = usize;
@@ -233,10 +236,12 @@ impl Power {
             if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("removed");
         }
         let changes = &self.changes[..upto];
-        let mut dice = Dice::of(match way {
-            Way::Lot(seed) => seed.wrapping_mul(1_000_003).wrapping_add(upto as u64),
-            _ => 0,
+        let mut dice = Dice::new(match way {
+            Way::Lot(seed) => seed.wrapping_mul(1_000_003).wrapping_add(upto as u64 + 1),
+            _ => 1,
         });
+        // Seeds that differ little give sequences that differ much from here on.
+        dice.below(2);
         let mut names: Vec<_> = self.things.iter().map(|thing| thing.names.clone()).collect();
         for (change, _) in changes.iter().zip(self.kept(changes, way, &mut dice)).filter(|(_, kept)| *kept) {
             if let Change::Names { gets, loses } = change {

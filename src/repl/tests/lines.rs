@@ -15,6 +15,7 @@ use rustyline::{
 
 use crate::{
     commands::ALL,
+    dice::Dice,
     registry::{Candidate, Hint, Known, Mark, Names, Reading, Registry},
     repl::{
         Assist,
@@ -102,21 +103,9 @@ const WORDS: &[&str] = &[
     "x=\t=x",
 ];
 
-/// Dice that always fall the same way for one seed.
-struct Dice(u64);
-
 impl Dice {
     fn roll(&mut self, below: usize) -> usize {
-        // SplitMix64.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % below as u64) as usize
-    }
-
-    fn pick<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.roll(of.len())].clone()
+        self.below(below as u64) as usize
     }
 
     fn character(&mut self) -> char {
@@ -330,7 +319,7 @@ fn type_lines(count: u64) {
     let work = |first: u64| {
         let (registry, drawers) = (Registry::new(ALL), [drawer(true), drawer(false)]);
         for seed in (first..count).step_by(threads as usize) {
-            let mut dice = Dice(seed);
+            let mut dice = Dice::new(seed);
             let line = dice.line();
             let typed = catch_unwind(AssertUnwindSafe(|| {
                 read(&registry, &line);

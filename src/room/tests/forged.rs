@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{journal::Dice, keeping::keep, peer::*};
+use super::{keeping::keep, peer::*};
 use crate::{
+    dice::Dice,
     room::{
         LogLimits, RoomConfig, Timing, Via,
         journal::memory::{Platter, batches, pieces_of, read_out},

@@ -9,6 +9,7 @@ use super::{
     peer::*,
 };
 use crate::{
+    dice::Dice,
     room::{
         LogLimits, RoomConfig, Timing, Via,
         journal::{
@@ -425,17 +426,6 @@ async fn whatever_is_cut_off_or_changed_nothing_else_is_read_than_was_written() 
             // Others may have heard of all that is before the last batch.
             None => assert!(at >= last_batch && found.unfinished > 0, "{at}: {head} {found:?}"),
         }
-    }
-}
-
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) % bound
     }
 }
 

@@ -9,8 +9,9 @@ use std::{
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{journal::Dice, keeping::keep, peer::*};
+use super::{keeping::keep, peer::*};
 use crate::{
+    dice::Dice,
     room::{LogLimits, RoomConfig, Timing, Via, journal::memory::Platter, log::Audience},
     wire::*,
 };

@@ -18,6 +18,7 @@ use crate::{
         Code,
         pake::{Ends, Joiner},
     },
+    dice::Dice,
     room::{
         Guests, RoomConfig, Timing,
         census::Census,
@@ -84,7 +85,7 @@ struct Inside {
 impl Inside {
     async fn enter(house: &House, of: u8) -> Self {
         let place = Arc::new(Mutex::new((house.room.clone(), CancellationToken::new())));
-        let dice = net::Dice::new(u64::from(of));
+        let dice = Dice::new(u64::from(of));
         let dial = net::Line { of, place, tasks: house.tasks.clone(), dice, first: true, cuts: 0 };
         let features = FEATURE_ASKABLE | FEATURE_STREAMS;
         let (handle, mut events) = session::start(SessionConfig { features, ..net::config(of) }, dial, &house.tasks);

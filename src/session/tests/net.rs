@@ -18,6 +18,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    dice::Dice,
     gauge::{Gauge, Gauged},
     room::{Peer, RoomHandle, Via, tests::peer::key},
     session::*,
@@ -75,32 +76,6 @@ impl AsyncWrite for Cut {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
-}
-
-/// A small random source, so that a seed tells everything.
-#[derive(Clone)]
-pub(super) struct Dice(u64);
-
-impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// Dice that belong to some place, such as a time.
-    pub(super) fn at(&self, place: u64) -> Self {
-        let mut dice = Self::new(self.0 ^ place.wrapping_mul(0xd6e8_feb8_6659_fd93));
-        for _ in 0..4 {
-            dice.below(2);
-        }
-        dice
-    }
-
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) % bound
     }
 }
 

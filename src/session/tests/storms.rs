@@ -6,6 +6,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::net::*;
 use crate::{
+    dice::Dice,
     room::{self, RoomConfig, tests::peer},
     session::*,
     wire::{Epoch, Instance, To},

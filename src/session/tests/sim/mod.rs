@@ -27,7 +27,7 @@ use self::{
     storm::storm,
     world::{Manner, World},
 };
-use super::net::Dice;
+use crate::dice::Dice;
 
 /// Those that every run of the tests goes through.
 const SEEDS: Range<u64> = 1..301;

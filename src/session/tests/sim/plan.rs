@@ -7,14 +7,9 @@ use super::{
     world::{Trouble, Troubles},
 };
 use crate::{
+    dice::Dice,
     room::{LogLimits, RoomConfig, Timing, journal::memory::Platter, tests::peer},
-    session::tests::net::Dice,
 };
-
-/// One of these.
-pub(super) fn pick<T: Clone>(dice: &mut Dice, of: &[T]) -> T {
-    of[dice.below(of.len() as u64) as usize].clone()
-}
 
 /// Some of these, perhaps all or none.
 fn some<T: Clone>(dice: &mut Dice, of: &[T]) -> Vec<T> {
@@ -24,21 +19,21 @@ fn some<T: Clone>(dice: &mut Dice, of: &[T]) -> Vec<T> {
 pub(super) fn troubles(dice: &mut Dice) -> Troubles {
     let secs = |secs| Duration::from_secs(secs);
     let log = LogLimits {
-        events: pick(dice, &[40, 150, 65_536]),
-        bytes: pick(dice, &[24 * 1024, 100 * 1024, 16 << 20]),
-        life: secs(pick(dice, &[8, 600])),
+        events: dice.pick(&[40, 150, 65_536]),
+        bytes: dice.pick(&[24 * 1024, 100 * 1024, 16 << 20]),
+        life: secs(dice.pick(&[8, 600])),
     };
     let timing = Timing {
         ban: secs(10),
-        seat_life: secs(pick(dice, &[12, 600, 600])),
-        away: secs(pick(dice, &[3, 30])),
+        seat_life: secs(dice.pick(&[12, 600, 600])),
+        away: secs(dice.pick(&[3, 30])),
         ..Timing::default()
     };
     let config = RoomConfig {
         open: true,
         owner: peer::key(1),
-        rate: pick(dice, &[None, None, Some(20)]),
-        backlog: pick(dice, &[0, 3, 50, 500]),
+        rate: dice.pick(&[None, None, Some(20)]),
+        backlog: dice.pick(&[0, 3, 50, 500]),
         log,
         timing,
         ..peer::config()
@@ -78,7 +73,7 @@ pub(super) fn troubles(dice: &mut Dice) -> Troubles {
         ],
     );
     let journal = match dice.below(3) {
-        0 => Some(Platter::slow(Duration::from_millis(pick(dice, &[0, 3, 30])))),
+        0 => Some(Platter::slow(Duration::from_millis(dice.pick(&[0, 3, 30])))),
         _ => None,
     };
     Troubles { config, journal, cuts, kinds }
@@ -86,11 +81,11 @@ pub(super) fn troubles(dice: &mut Dice) -> Troubles {
 
 pub(super) fn weather(dice: &mut Dice) -> (Weather, u32) {
     let weather = Weather {
-        delay: pick(dice, &[0, 5, 40, 300]),
-        jitter: pick(dice, &[0, 20, 200, 1_500]),
-        rate: pick(dice, &[None, None, None, Some(1_000), Some(10_000)]),
-        piece: pick(dice, &[1 << 16, 1 << 16, 700, 40]),
-        window: pick(dice, &[2_048, 16_384]),
+        delay: dice.pick(&[0, 5, 40, 300]),
+        jitter: dice.pick(&[0, 20, 200, 1_500]),
+        rate: dice.pick(&[None, None, None, Some(1_000), Some(10_000)]),
+        piece: dice.pick(&[1 << 16, 1 << 16, 700, 40]),
+        window: dice.pick(&[2_048, 16_384]),
     };
     (weather, dice.below(8) as u32)
 }

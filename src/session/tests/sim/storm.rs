@@ -5,17 +5,16 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    plan::pick,
     wire::{Cut, DRIVER, FAR, NEAR},
     world::{HOST, Manner, Trouble, World},
 };
-use crate::session::tests::net::Dice;
+use crate::dice::Dice;
 
 /// Lets people talk and things go wrong.
 pub(super) async fn storm(world: &Arc<World>, members: usize, dice: &mut Dice) {
     let steps = 40 + dice.below(160);
-    let pace = pick(dice, &[40, 300, 1_000]);
-    let longest = pick(dice, &[2_000, 20_000]);
+    let pace = dice.pick(&[40, 300, 1_000]);
+    let longest = dice.pick(&[2_000, 20_000]);
     for _ in 0..steps {
         sleep_until(world.clock.slot(Instant::now() + Duration::from_millis(dice.below(pace)), DRIVER)).await;
         world.open_if_due();
@@ -40,14 +39,14 @@ pub(super) async fn storm(world: &Arc<World>, members: usize, dice: &mut Dice) {
 /// Something befalls whoever is at that slot.
 async fn trouble(world: &Arc<World>, slot: usize, until: Instant, dice: &mut Dice) {
     let of_host = slot == HOST;
-    match pick(dice, &world.troubles.kinds) {
+    match dice.pick(&world.troubles.kinds) {
         Trouble::HostCrash if world.is_open() && dice.below(3) == 0 => {
-            world.crash(pick(dice, &[Cut::Fin, Cut::Reset, Cut::Silence]));
+            world.crash(dice.pick(&[Cut::Fin, Cut::Reset, Cut::Silence]));
             world.opens_at(until);
         }
         Trouble::Flood => {
             let Some(run) = world.awake(slot) else { return };
-            let manner = pick(dice, &[Manner::Plain, Manner::Remembered]);
+            let manner = dice.pick(&[Manner::Plain, Manner::Remembered]);
             for _ in 0..dice.below(150) {
                 let len = dice.below(300);
                 world.say(run, None, len, manner).await;
@@ -58,15 +57,15 @@ async fn trouble(world: &Arc<World>, slot: usize, until: Instant, dice: &mut Dic
         Trouble::Lock => world.lock(dice.below(2) == 0),
         _ if of_host => {}
         Trouble::Mute => world.mute(slot, dice.below(2) == 0),
-        Trouble::Cut if !world.troubles.cuts.is_empty() => world.cut(slot, pick(dice, &world.troubles.cuts)),
+        Trouble::Cut if !world.troubles.cuts.is_empty() => world.cut(slot, dice.pick(&world.troubles.cuts)),
         Trouble::Outage => {
             world.outage(slot, until);
             world.cut(slot, Cut::Silence);
         }
         Trouble::Stall => world.stall(slot, until),
-        Trouble::Idle => world.idle(slot, pick(dice, &[NEAR, FAR]), until),
+        Trouble::Idle => world.idle(slot, dice.pick(&[NEAR, FAR]), until),
         Trouble::Leave => world.leave(slot),
-        Trouble::Kill => world.kill(slot, pick(dice, &[Cut::Fin, Cut::Reset, Cut::Silence])),
+        Trouble::Kill => world.kill(slot, dice.pick(&[Cut::Fin, Cut::Reset, Cut::Silence])),
         Trouble::Kick => world.kick(slot),
         _ => {}
     }
@@ -88,7 +87,7 @@ async fn suspend(world: &Arc<World>, slot: usize, dice: &mut Dice) {
 
 /// Somebody says something.
 async fn talk(world: &Arc<World>, run: usize, dice: &mut Dice) {
-    let most = pick(dice, &[20, 400, 6_000]);
+    let most = dice.pick(&[20, 400, 6_000]);
     let len = dice.below(most);
     match dice.below(10) {
         0 => world.say(run, None, len.min(900), Manner::Kept).await,

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 pub(super) use self::end::End;
 
 use super::world::World;
-use crate::session::tests::net::Dice;
+use crate::dice::Dice;
 
 /// The milliseconds are dealt out to the ways in turn, so that what one arrival causes is over before the next one, in
 /// whatever order the runtime wakes the tasks: a seed is to tell everything.

@@ -21,8 +21,9 @@ use super::{
     wire::{Clock, Cut, SharedWire, Weather},
 };
 use crate::{
+    dice::Dice,
     room::{self, RoomConfig, RoomHandle, journal::memory::Platter, tests::peer::key},
-    session::{actor::prepare, tests::net::Dice, *},
+    session::{actor::prepare, *},
     wire::{Epoch, FEATURE_ASKABLE, FEATURE_BACKLOG, Instance},
 };
 

@@ -7,16 +7,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Fate, HOST, Place, World, slot_key};
 use crate::{
+    dice::Dice,
     gauge::Gauged,
     room::{Peer, Via, tests::peer::key},
     session::{
         Dial, DialError, Dialed,
-        tests::{
-            net::Dice,
-            sim::{
-                truth::Ear,
-                wire::{Cut, End, Wire},
-            },
+        tests::sim::{
+            truth::Ear,
+            wire::{Cut, End, Wire},
         },
     },
 };
