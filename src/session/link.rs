@@ -222,8 +222,8 @@ impl<'a> Link<'a> {
     {
         let mut leave = self.shared.leave.subscribe();
         let mut bytes = BytesMut::new();
-        let late = tokio::time::sleep(self.timing.reunion);
-        tokio::pin!(late);
+        let mut late = pin!(tokio::time::sleep(self.timing.reunion));
+        let mut reunion = true;
         let mut asked: Option<Question> = None;
         loop {
             asked = asked.or_else(|| questions.try_recv().ok());
@@ -256,7 +256,11 @@ impl<'a> Link<'a> {
                 () = self.replies.ready() => {}
                 () = self.answered.notified() => {}
                 _ = leave.changed() => {}
-                () = &mut late, if !late.is_elapsed() => drop(self.shared.outbox().expect_nobody()),
+                // It may have fired while a write was under way, so that whether it has says nothing of what was done then.
+                () = &mut late, if reunion => {
+                    reunion = false;
+                    self.shared.outbox().expect_nobody();
+                }
                 // What was said before it may have come meanwhile, too, and goes first.
                 Some(question) = questions.recv(), if asked.is_none() => asked = Some(question),
             }

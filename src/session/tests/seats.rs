@@ -1,6 +1,11 @@
 //! What a session makes of seats that were lost and taken again, its own and others', against a room that says what a test wants.
 
-use super::scripted::{Stage, ann, said, welcome};
+use std::time::Duration;
+
+use super::{
+    net::line,
+    scripted::{Stage, ann, said, welcome},
+};
 use crate::{room::tests::peer::key, session::*, wire::*};
 
 #[tokio::test(start_paused = true)]
@@ -48,4 +53,32 @@ async fn what_was_missed_while_a_seat_was_lost_is_told_once() {
         _ => None,
     });
     assert_eq!(heard.collect::<Vec<_>>(), ["line", "missed", "line", "lost", "line"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_somebody_who_does_not_come_back_is_sent_then_even_if_the_link_was_busy() {
+    let (mut stage, mut fake) = Stage::entered().await;
+    fake.say(ann()).await;
+    fake.event(11, said(1, 1, None)).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Message(_))).await;
+    drop(fake);
+    let (mut fake, _) = stage.dialed().await;
+    fake.say(FromRoom::Welcome(Welcome { epoch: Epoch([2; 16]), seq: 0, resumed: false, ..welcome() })).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Restored { restarted: true, .. })).await;
+    let to_ann = To::Member { key: key(1), instance: Instance([1; 16]) };
+    for (to, text) in [(To::Everyone, "x".repeat(8_000)), (to_ann, "x".to_owned())] {
+        stage.owner.handle.send(line(to, &text, None), WhenFull::Fail).await.unwrap();
+    }
+    // The room reads nothing until long after that, so that the first line is under way at that moment.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    for n in [1, 2] {
+        let envelope = async {
+            loop {
+                if let ToRoom::Envelope(envelope) = fake.hear().await {
+                    return envelope.n;
+                }
+            }
+        };
+        assert_eq!(tokio::time::timeout(Duration::from_secs(20), envelope).await, Ok(n));
+    }
 }

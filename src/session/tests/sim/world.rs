@@ -274,14 +274,24 @@ impl World {
                 gate.passed().await;
                 let Some(event) = events.recv().await else { return };
                 let at = world.clock.millis();
-                let mut inner = world.inner();
-                if inner.runs[run].fate == Fate::Killed {
-                    return;
+                let over = {
+                    let mut inner = world.inner();
+                    let run = &mut inner.runs[run];
+                    if run.fate == Fate::Killed {
+                        return;
+                    }
+                    let over = matches!(event, SessionEvent::Ended(_)) && run.fate == Fate::Here;
+                    if over {
+                        run.fate = Fate::Over;
+                    }
+                    run.heard.push((at, event));
+                    over
+                };
+                if over && slot == HOST {
+                    // It was suspended before it was in. The program ends with its session, and is started again.
+                    world.crash(Cut::Fin);
+                    world.open();
                 }
-                if matches!(event, SessionEvent::Ended(_)) && inner.runs[run].fate == Fate::Here {
-                    inner.runs[run].fate = Fate::Over;
-                }
-                inner.runs[run].heard.push((at, event));
             }
         });
     }
