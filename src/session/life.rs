@@ -45,8 +45,8 @@ pub(super) struct Life {
     inbox: Inbox,
     /// Those who were there before the room restarted, and need not be announced again.
     former: HashSet<(PublicKey, Instance)>,
-    /// Those who left lately: a page of members asked for before that may still name them.
-    gone: VecDeque<u32>,
+    /// Those who left or took a name lately: a page of members asked for before that may still name them so.
+    lately: VecDeque<u32>,
     /// Whether we want to be told what was said before we came.
     wants_past: bool,
     /// What the room may still tell of it, until it tells of the present.
@@ -99,7 +99,7 @@ impl Life {
         let old = roster.me().name.clone();
         roster.enter(number, name);
         (self.seq, self.count) = (seq, 0);
-        self.gone.clear();
+        self.lately.clear();
         if self.wants_past {
             self.past = Allowance { lines: MAX_PAST, bytes: MAX_PAST_BYTES };
         }
@@ -178,9 +178,17 @@ impl Life {
     /// The first page of members, asked for in a small room.
     pub(super) fn page(&mut self, rows: Vec<WhoRow>, more: bool, shared: &Shared) {
         shared.roster().set_complete(!more);
-        for row in rows.into_iter().filter(|row| !self.gone.contains(&row.member.number)) {
+        for row in rows.into_iter().filter(|row| !self.lately.contains(&row.member.number)) {
             introduce(row.member, shared);
         }
+    }
+
+    /// Who somebody is is known better by an event than by a page that was asked for before it.
+    fn heard_of(&mut self, member: u32) {
+        if self.lately.len() == PAGE_ROWS {
+            self.lately.pop_front();
+        }
+        self.lately.push_back(member);
     }
 
     /// Something said before we came. It is nothing of the log: it moves no number.
@@ -207,6 +215,8 @@ impl Life {
             return Err(Broken("its events go backwards"));
         }
         (self.seq, self.count) = (gap.seq, self.count.saturating_add(gap.missed));
+        // Nobody is known any more, and a page is asked for anew.
+        self.lately.clear();
         if gap.missed > 0 {
             self.inbox.gap();
             self.events.push_back(SessionEvent::Missed { count: gap.missed });
@@ -276,10 +286,7 @@ impl Life {
                 }
             }
             Event::Left { member, how } => {
-                if self.gone.len() == PAGE_ROWS {
-                    self.gone.pop_front();
-                }
-                self.gone.push_back(member);
+                self.heard_of(member);
                 let (member, kept) = shared.roster().remove(member).ok_or(Broken("somebody unknown left"))?;
                 shared.outbox().forget(&member);
                 for (number, command) in kept {
@@ -289,6 +296,7 @@ impl Life {
                 self.member(MemberEvent::Left { member, how });
             }
             Event::Renamed { member, name } => {
+                self.heard_of(member);
                 let renamed = shared.roster().rename(member, name);
                 let (member, old) = renamed.ok_or(Broken("somebody unknown took a name"))?;
                 let own = is_me(shared, &member);

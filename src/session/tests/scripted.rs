@@ -146,14 +146,32 @@ pub(super) fn said(from: u32, n: u64, to: Option<u32>) -> Event {
     Event::Said { from, n, prev: 0, to, kept: None, said: Said { command: "chat".into(), payload: "x".into() } }
 }
 
+/// A page of members with ann alone.
+fn page() -> FromRoom {
+    let FromRoom::Member(member) = ann() else { unreachable!() };
+    let row = WhoRow { member, address: None, since_secs: 0, rtt_micros: None, host: false, away: false, muted: false };
+    FromRoom::Answer(Answer::Who { rows: vec![row], more: false })
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_took_a_name_is_not_called_otherwise_by_an_answer_from_before_it() {
+    let (mut stage, mut fake) = Stage::entered().await;
+    assert!(matches!(fake.frames.next().await, Some(Ok(ToRoom::Ask(Request::Who { .. })))));
+    fake.say(ann()).await;
+    fake.event(11, Event::Renamed { member: 1, name: "anna".into() }).await;
+    fake.say(page()).await;
+    fake.say(FromRoom::Slowed { rate: None }).await;
+    stage.owner.until(|event| matches!(event, SessionEvent::Slowed { .. })).await;
+    let names: Vec<_> = stage.owner.handle.members().into_iter().map(|member| member.name).collect();
+    assert_eq!(names, ["anna", "mc"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_left_in_a_gap_is_not_brought_back_by_an_answer_from_before_it() {
     let (mut stage, mut fake) = Stage::entered().await;
     assert!(matches!(fake.frames.next().await, Some(Ok(ToRoom::Ask(Request::Who { .. })))));
     fake.say(FromRoom::Gap(Gap { missed: 5, accepted: 0, seq: 20, kept: Vec::new() })).await;
-    let FromRoom::Member(member) = ann() else { unreachable!() };
-    let row = WhoRow { member, address: None, since_secs: 0, rtt_micros: None, host: false, away: false, muted: false };
-    fake.say(FromRoom::Answer(Answer::Who { rows: vec![row], more: false })).await;
+    fake.say(page()).await;
     // Asked again, since everything may have changed.
     assert!(matches!(fake.frames.next().await, Some(Ok(ToRoom::Ask(Request::Who { .. })))));
     fake.say(FromRoom::Answer(Answer::Who { rows: Vec::new(), more: false })).await;

@@ -152,6 +152,7 @@ const FAULTS: &[(u64, &str)] = &[
     (59, "a line that was told of the past is told again when its sender says it from another seat"),
     (60, "what is kept again under another number is shown to nobody who had it before"),
     (219, "a line that is in the past from two seats is told twice"),
+    (18_749, "a page of members asked for before somebody took a name gives back the old one"),
     (17_248, "a line to somebody who does not come back to a new room waits for ever, with all that follows"),
 ];
 
