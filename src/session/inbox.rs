@@ -1,5 +1,6 @@
-//! What this member has received: drops what comes twice and notices what is missing.
+//! What this member has received: drops what comes twice, notices what is missing, and lets in what comes late.
 
+use super::skipped::Skipped;
 use crate::limits::session::MAX_SENDERS;
 use crate::{
     recent::Recent,
@@ -32,6 +33,9 @@ struct Track {
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     highest: u64,
+    /// The gap after which that was heard, if it was heard at its time.
+    live: Option<u64>,
+    skipped: Skipped,
     /// The highest that was told of the past.
     past: u64,
     to_all: Track,
@@ -72,14 +76,18 @@ impl Inbox {
             self.seen.put(sender, Seen::default());
         }
         let Some(seen) = self.seen.get_mut(sender) else { return Verdict::Fresh };
-        if seen.highest != 0 && n <= seen.highest {
-            return Verdict::Double;
+        if n <= seen.highest {
+            // A room refused it, and the one after it took it, since its sender had heard of neither.
+            return if seen.skipped.take(seen.highest, n) { Verdict::Fresh } else { Verdict::Double };
         }
-        seen.highest = n;
         let track = if private { &mut seen.to_us } else { &mut seen.to_all };
         // A stated gap covers what is missing.
         let lost = track.gap == gap && track.last != 0 && track.last < prev;
         *track = Track { last: if replay { 0 } else { n }, gap };
+        let first = seen.highest == 0 && prev == 0 && !private && !replay && gap == 0;
+        seen.skipped.advance(seen.highest, n, !lost && (seen.live == Some(gap) || first));
+        seen.highest = n;
+        seen.live = (!replay).then_some(gap);
         if lost { Verdict::AfterLoss } else { Verdict::Fresh }
     }
 
@@ -94,8 +102,9 @@ impl Inbox {
         if new {
             seen.past = n;
             seen.to_all.last = 0;
+            seen.live = None;
         }
-        new
+        new || n > seen.past && seen.skipped.take(seen.highest, n)
     }
 
     /// Whether it was told of the past, or said before something that was: its sender says it once more in another seat.
@@ -174,6 +183,34 @@ mod tests {
         assert_eq!(judge(&mut inbox, ALICE, 9, 8, true), Verdict::AfterLoss, "8 was for us and never came");
         assert_eq!(judge(&mut inbox, ALICE, 11, 10, false), Verdict::AfterLoss);
         assert_eq!(judge(&mut inbox, ALICE, 12, 11, false), Verdict::Fresh);
+    }
+
+    #[test]
+    fn what_was_passed_over_and_is_said_after_all_comes_once() {
+        let mut inbox = Inbox::default();
+        judge(&mut inbox, ALICE, 1, 0, false);
+        // A room refused 2 and 4, and 3 went to somebody else.
+        assert_eq!(judge(&mut inbox, ALICE, 5, 1, false), Verdict::Fresh);
+        assert_eq!([2, 2, 1, 5].map(|n| judge(&mut inbox, ALICE, n, 1, false)), {
+            [Verdict::Fresh, Verdict::Double, Verdict::Double, Verdict::Double]
+        });
+        assert_eq!([4, 4].map(|n| inbox.tell(ALICE, n)), [true, false], "in the past of a room that came later");
+        assert_eq!(judge(&mut inbox, ALICE, 6, 5, false), Verdict::Fresh, "it changes nothing of what is due");
+        assert_eq!(judge(&mut inbox, ALICE, 8, 7, false), Verdict::AfterLoss);
+        assert_eq!(judge(&mut inbox, ALICE, 7, 6, false), Verdict::Double, "what was stated as missing");
+        inbox.gap();
+        judge(&mut inbox, ALICE, 12, 8, false);
+        assert_eq!(judge(&mut inbox, ALICE, 10, 8, false), Verdict::Double, "what was in a gap");
+    }
+
+    #[test]
+    fn what_was_refused_before_anything_was_heard_of_a_sender_is_due_and_what_was_said_is_not() {
+        let mut inbox = Inbox::default();
+        assert_eq!(judge(&mut inbox, ALICE, 3, 0, false), Verdict::Fresh);
+        assert_eq!(judge(&mut inbox, ALICE, 1, 0, false), Verdict::Fresh);
+        let mut inbox = Inbox::default();
+        assert_eq!(judge(&mut inbox, ALICE, 3, 2, false), Verdict::Fresh);
+        assert_eq!(judge(&mut inbox, ALICE, 1, 0, false), Verdict::Double, "before we came");
     }
 
     #[test]

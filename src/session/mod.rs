@@ -20,6 +20,7 @@ mod life;
 mod link;
 mod outbox;
 mod roster;
+mod skipped;
 mod wake;
 
 pub use actor::{SessionConfig, Timing, start};

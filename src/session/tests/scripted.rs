@@ -291,11 +291,14 @@ async fn cases_124_and_125_a_way_that_passes_nothing_is_noticed_and_the_member_c
 async fn case_145_words_of_yesterday_are_dropped_and_a_hole_is_stated() {
     let (mut stage, mut fake) = Stage::entered().await;
     fake.say(ann()).await;
-    fake.event(11, said(1, 7, None)).await;
-    fake.event(12, said(1, 7, None)).await;
-    fake.event(13, said(1, 3, None)).await;
-    let said = Said { command: "chat".into(), payload: "x".into() };
-    fake.event(14, Event::Said { from: 1, n: 9, prev: 8, to: None, kept: None, said }).await;
+    let line = |n, prev| {
+        let said = Said { command: "chat".into(), payload: "x".into() };
+        Event::Said { from: 1, n, prev, to: None, kept: None, said }
+    };
+    fake.event(11, line(7, 6)).await;
+    fake.event(12, line(7, 6)).await;
+    fake.event(13, line(3, 2)).await;
+    fake.event(14, line(9, 8)).await;
     stage.owner.until(|event| matches!(event, SessionEvent::Message(m) if m.n == 9)).await;
     let lost = stage.owner.heard.iter().filter(|event| matches!(event, SessionEvent::Lost { .. })).count();
     assert_eq!((stage.owner.texts().len(), lost), (2, 1), "case 142: a line that was left out shows");

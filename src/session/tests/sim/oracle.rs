@@ -74,12 +74,16 @@ pub(super) fn judge(world: &World) -> Result<Seen, Vec<String>> {
     let wrong = std::mem::take(&mut truth.wrong);
     let runs = inner.runs.iter().enumerate().map(|(at, run)| (id(run), at)).collect();
     let undelivered = inner.runs.iter().map(undelivered).collect();
-    let mut said = BTreeMap::new();
+    let (mut said, mut refused) = (BTreeMap::new(), BTreeSet::new());
     for ((room, seq), known) in &truth.events {
-        if let Event::Said { from, n, .. } = &known.event
-            && let Some(sender) = truth.who.get(&(*room, *from))
-        {
-            said.entry((*sender, *n)).or_insert((*room, *seq));
+        let who = |number: u32| truth.who.get(&(*room, number)).copied();
+        match &known.event {
+            Event::Said { from, n, .. } => {
+                let sender = who(*from);
+                sender.map(|sender| said.entry((sender, *n)).or_insert((*room, *seq)));
+            }
+            Event::Refused { n, .. } => refused.extend(known.only.and_then(who).map(|sender| (sender, *n))),
+            _ => {}
         }
     }
     let (backlog, ban) = (world.troubles.config.backlog, world.troubles.config.timing.ban);
@@ -91,6 +95,7 @@ pub(super) fn judge(world: &World) -> Result<Seen, Vec<String>> {
         backlog,
         ban,
         said,
+        refused,
         shown: Vec::new(),
         seen: Seen::default(),
         wrong,
@@ -125,6 +130,8 @@ struct Judge<'a> {
     ban: std::time::Duration,
     /// What the rooms took of whom, as far as anybody was told.
     said: BTreeMap<(Sender, u64), (usize, u64)>,
+    /// What a room refused to whom.
+    refused: BTreeSet<(Sender, u64)>,
     /// What each run was shown as kept.
     shown: Vec<BTreeSet<u32>>,
     seen: Seen,
@@ -134,6 +141,11 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn run_of(&self, sender: Sender) -> Option<usize> {
         self.runs.get(&sender).copied()
+    }
+
+    /// Whether a room had said that before this one came to this event.
+    fn said_before(&self, line: (Sender, u64), now: (usize, u64)) -> bool {
+        self.said.get(&line).is_some_and(|first| *first < now)
     }
 
     /// What a run sent under that number.

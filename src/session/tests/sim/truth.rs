@@ -113,6 +113,11 @@ impl Truth {
         }
     }
 
+    /// For how long no room has told anything new.
+    pub(super) fn quiet(&self) -> Duration {
+        self.events.values().map(|known| known.at.elapsed()).min().unwrap_or(Duration::MAX)
+    }
+
     fn meet(&mut self, room: usize, number: u32, who: (PublicKey, Instance)) {
         if *self.who.entry((room, number)).or_insert(who) != who {
             self.wrong.push(format!("room {room} gives the number {number} twice"));

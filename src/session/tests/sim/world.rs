@@ -379,13 +379,14 @@ impl World {
         present.into_iter().find(out).map(|at| format!("run {at} is not in the room"))
     }
 
-    /// Who has lines that wait, if anybody.
-    pub(super) fn unsettled(&self) -> Option<String> {
+    /// How many lines wait for the room, and whose, if any do.
+    pub(super) fn unsettled(&self) -> Option<(usize, String)> {
         let present = self.all_present();
         let inner = self.inner();
-        let waits = |at: &usize| inner.runs[*at].handle.unacknowledged() > 0;
-        let at = present.into_iter().find(waits)?;
-        Some(format!("{} lines of run {at} wait", inner.runs[at].handle.unacknowledged()))
+        let waits = present.into_iter().map(|at| (at, inner.runs[at].handle.unacknowledged()));
+        let waits: Vec<_> = waits.filter(|(_, lines)| *lines > 0).collect();
+        let whose = || waits.iter().map(|(at, lines)| format!("{lines} lines of run {at} wait"));
+        (!waits.is_empty()).then(|| (waits.iter().map(|wait| wait.1).sum(), whose().collect::<Vec<_>>().join(", ")))
     }
 
     /// A number that two runs of one seed have in common, if they went the same way.

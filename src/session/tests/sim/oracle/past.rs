@@ -1,6 +1,9 @@
 //! What one run heard of the time before it came.
 
-use super::{Sender, id, reader::Reader};
+use super::{
+    Sender, id,
+    reader::{Reader, Track},
+};
 use crate::session::{Incoming, tests::sim::world::Sent};
 
 impl Reader<'_, '_> {
@@ -22,8 +25,10 @@ impl Reader<'_, '_> {
             self.wrong(format!("nobody was to be told {n} of run {run}"));
         }
         let track = self.tracks.entry(sender).or_default();
-        let late = n <= track.highest.max(track.past);
-        track.past = track.past.max(n);
+        let late = n <= track.past || n <= track.highest && !track.open.remove(&n);
+        if n > track.highest {
+            (track.past, track.sure) = (track.past.max(n), false);
+        }
         // What else was said around it is not known.
         track.stated[0] = true;
         if !self.heard.insert((sender, n)) || late {
@@ -39,7 +44,8 @@ impl Reader<'_, '_> {
         for past in &stay.past {
             let sender = (past.key, past.instance);
             let known = heard.contains(&(sender, past.n)) || !self.heard.contains(&(sender, past.n));
-            let seen = self.tracks.get(&sender).is_some_and(|track| past.n <= track.highest);
+            let closed = |track: &Track| past.n <= track.highest && !track.open.contains(&past.n);
+            let seen = self.tracks.get(&sender).is_some_and(closed) && !heard.contains(&(sender, past.n));
             let twice = told.iter().any(|(other, n)| *other == sender && past.n <= *n);
             if sender != me && known && !seen && !twice {
                 told.push((sender, past.n));

@@ -24,6 +24,27 @@ pub(super) struct Track {
     last: [Option<u64>; 2],
     /// What was missed or lost since then is stated.
     pub(super) stated: [bool; 2],
+    /// Whether nothing can have been missed since the highest.
+    pub(super) sure: bool,
+    /// What was passed over though nothing was missed: it is due if a room says it later.
+    pub(super) open: BTreeSet<u64>,
+}
+
+impl Track {
+    /// What was missed is stated.
+    fn state(&mut self) {
+        (self.stated, self.sure) = ([true; 2], false);
+    }
+
+    /// A higher number was heard, at its time or not.
+    fn reach(&mut self, n: u64, sure: bool, live: bool) {
+        if n > self.highest {
+            if sure {
+                self.open.extend(self.highest + 1..n);
+            }
+            (self.highest, self.sure) = (n, live);
+        }
+    }
 }
 
 /// Reads what one run heard.
@@ -38,6 +59,8 @@ pub(super) struct Reader<'j, 'a> {
     floor: u64,
     /// How many gaps of this stay were heard of.
     gaps: usize,
+    /// Whether anything that was missed was ever stated as a whole.
+    gapped: bool,
     /// Who and what was told of the past in this stay, until something else was heard.
     pub(super) past: Option<Vec<(Sender, u64)>>,
     /// Whether it lost a seat, after which those whom it knows are not announced again.
@@ -58,8 +81,8 @@ impl<'j, 'a> Reader<'j, 'a> {
     pub(super) fn new(judge: &'j mut Judge<'a>, at: usize) -> Self {
         let stays = judge.truth.stays[at].iter();
         let (tracks, heard, lost) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
-        let (seq, floor, gaps, past, again, kept) = (0, 0, 0, None, false, BTreeSet::new());
-        Self { judge, at, stays, stay: None, seq, floor, gaps, past, again, tracks, heard, lost, kept }
+        let (seq, floor, gaps, gapped, past, again, kept) = (0, 0, 0, false, None, false, BTreeSet::new());
+        Self { judge, at, stays, stay: None, seq, floor, gaps, gapped, past, again, tracks, heard, lost, kept }
     }
 
     pub(super) fn wrong(&mut self, what: impl std::fmt::Display) {
@@ -90,7 +113,7 @@ impl<'j, 'a> Reader<'j, 'a> {
                     self.judge.seen.count("lost", 1);
                     self.lost((from.key, from.instance));
                 }
-                SessionEvent::Withdrawn { withdrawal, .. } => drop(self.kept.remove(&withdrawal.number)),
+                SessionEvent::Withdrawn { withdrawal, .. } => self.withdrawn(withdrawal.number, withdrawal.restart),
                 SessionEvent::Cut { .. } => self.judge.seen.count("cuts", 1),
                 SessionEvent::Ended(ending) => self.ended(run, ending),
                 _ => {}
@@ -123,7 +146,8 @@ impl<'j, 'a> Reader<'j, 'a> {
         }
         if !restarted {
             // That something may be missing is said; what was missed in a restart shows by the next line.
-            self.tracks.values_mut().for_each(|track| track.stated = [true; 2]);
+            self.tracks.values_mut().for_each(Track::state);
+            self.gapped = self.again;
         }
         (self.seq, self.floor) = (stay.seq, stay.seq);
         self.past = Some(Vec::new());
@@ -161,7 +185,7 @@ impl<'j, 'a> Reader<'j, 'a> {
                 && let Some(sender) = self.judge.truth.who.get(&(stay.room, *from))
             {
                 let track = self.tracks.entry(*sender).or_default();
-                track.highest = track.highest.max(*n);
+                track.reach(*n, track.sure, true);
                 self.heard.insert((*sender, *n));
             }
         }
@@ -192,6 +216,18 @@ impl<'j, 'a> Reader<'j, 'a> {
         }
     }
 
+    /// Something is no longer kept: it was taken back, or went with its owner, a room or a gap.
+    fn withdrawn(&mut self, number: u32, restart: bool) {
+        self.kept.remove(&number);
+        let Some(stay) = self.stay.filter(|_| !restart) else { return };
+        let mut to_come = self.judge.truth.events.range((stay.room, self.seq + 1)..(stay.room + 1, 0));
+        let taken_back = |event: &Event| matches!(event, Event::Withdrawn { kept, .. } if kept.number == number);
+        let at = to_come.find_map(|((_, seq), known)| taken_back(&known.event).then_some(*seq));
+        if let Some(seq) = at.filter(|seq| self.pending(stay, *seq).is_empty()) {
+            self.pass(stay, seq);
+        }
+    }
+
     /// Whether it is the name of this reader, which no event of the room gives it next.
     fn is_own_name(&self, event: &MemberEvent, shown: &Shown) -> bool {
         let next = self.stay.and_then(|stay| self.pending(stay, u64::MAX).into_iter().next());
@@ -209,13 +245,16 @@ impl<'j, 'a> Reader<'j, 'a> {
         let stated = &stay.gaps[self.gaps - 1];
         self.nothing_before(stay, stated.from);
         (self.seq, self.floor) = (stated.gap.seq.max(self.seq), stated.gap.seq);
-        self.tracks.values_mut().for_each(|track| track.stated = [true; 2]);
+        self.tracks.values_mut().for_each(Track::state);
+        self.gapped |= count > 0;
     }
 
     /// Something of that sender is missing.
     fn lost(&mut self, sender: Sender) {
         self.lost.push(sender);
-        let stated = std::mem::replace(&mut self.tracks.entry(sender).or_default().stated, [true; 2]);
+        let track = self.tracks.entry(sender).or_default();
+        let stated = track.stated;
+        track.state();
         if stated == [true; 2] {
             self.wrong(format!("what is missing of {:?} is stated twice", self.judge.run_of(sender)));
         }
@@ -267,28 +306,38 @@ impl<'j, 'a> Reader<'j, 'a> {
             0 => to.is_none(),
             _ => to.is_some_and(|to| to == at || run == at),
         };
-        // What was refused is no loss: its sender knows. Nor is what only a later room took.
+        // What a room refused is no loss, though one before it may have said it: its sender knows. Nor is what only a later
+        // room took.
         let now = (self.stay.map_or(0, |stay| stay.room), message.seq);
-        let said = |n: u64| self.judge.said.get(&(sender, n)).is_some_and(|first| *first < now);
+        let said = |n: u64| self.judge.said_before((sender, n), now) && !self.judge.refused.contains(&(sender, n));
+        let prev = match self.judge.truth.events.get(&now).map(|known| &known.event) {
+            Some(Event::Said { prev, .. }) => Some(*prev),
+            _ => None,
+        };
         // So is what was told of the past, or was said before that.
         let past = self.tracks.get(&sender).map_or(0, |track| if kind == 0 { track.past } else { 0 });
         let between = past + 1..message.n;
-        let line = |sent: &&Sent| between.contains(&sent.n) && for_us(sent.to) && !sent.withdraws && said(sent.n);
+        let due = |sent: &Sent| for_us(sent.to) && !sent.withdraws && said(sent.n);
+        let line = |sent: &&Sent| between.contains(&sent.n) && due(sent) && !self.heard.contains(&(sender, sent.n));
         let before = from.sent.iter().rev().find(line).map(|sent| sent.n);
         let text = self.judge.sent(run, message.n).map(|sent| sent.text.as_str());
         let other = text.is_some_and(|text| text.as_bytes() != &message.payload[..]);
         let twice = !self.heard.insert((sender, message.n));
         let track = self.tracks.entry(sender).or_default();
+        // No room had said it when a later one was heard.
+        let first = track.highest > message.n && !twice && !self.judge.said_before((sender, message.n), now);
         let late = message.n <= track.highest || twice;
-        if late && up {
+        if first || late && up {
             // It was taken back since it was heard, and is there again.
+            track.open.remove(&message.n);
             return;
         }
         let silent = !replay
             && track.last[kind].zip(before).is_some_and(|(last, before)| last < before)
             && !std::mem::take(&mut track.stated[kind]);
         let (highest, last) = (track.highest, track.last[kind]);
-        track.highest = track.highest.max(message.n);
+        let from_the_first = highest == 0 && kind == 0 && prev == Some(0) && !self.gapped;
+        track.reach(message.n, !silent && !replay && (track.sure || from_the_first), !replay);
         track.last[kind] = (!replay).then_some(message.n);
         track.stated[kind] = false;
         if late {

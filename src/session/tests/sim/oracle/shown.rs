@@ -50,11 +50,17 @@ impl Reader<'_, '_> {
             Event::Said { from, n, to, kept, .. } => {
                 let sender = self.judge.truth.who.get(&(stay.room, *from))?;
                 let track = self.tracks.get(sender);
-                let double = track
-                    .is_some_and(|track| *n <= track.highest || to.is_none() && kept.is_none() && *n <= track.past);
+                let past = track.is_some_and(|track| to.is_none() && kept.is_none() && *n <= track.past);
+                let late = track.is_some_and(|track| *n <= track.highest);
                 // What is up again after it was taken back is shown again.
                 let up = kept.is_some_and(|kept| !self.kept.contains(&kept.number));
-                if double && !up { None } else { must(Shown::Said(seq)) }
+                if (!late && !past) || up {
+                    return must(Shown::Said(seq));
+                }
+                // What no room has said before comes late, if the reader can know.
+                let first = late && !past && !self.judge.said_before((*sender, *n), (stay.room, seq));
+                let due = track.is_some_and(|track| track.open.contains(n));
+                (first && !self.heard.contains(&(*sender, *n))).then_some((Shown::Said(seq), due))
             }
             Event::Refused { n, .. } => {
                 let pointless = self.judge.sent(self.at, *n).is_some_and(|sent| sent.withdraws);
