@@ -76,19 +76,27 @@ impl Inbox {
             self.seen.put(sender, Seen::default());
         }
         let Some(seen) = self.seen.get_mut(sender) else { return Verdict::Fresh };
-        if n <= seen.highest {
-            // A room refused it, and the one after it took it, since its sender had heard of neither.
-            return if seen.skipped.take(seen.highest, n) { Verdict::Fresh } else { Verdict::Double };
+        // A seat or a room refused it, and the one after it took it, since its sender had not heard so.
+        let late = n <= seen.highest;
+        if late && !seen.skipped.take(seen.highest, n) {
+            return Verdict::Double;
         }
         let track = if private { &mut seen.to_us } else { &mut seen.to_all };
         // A stated gap covers what is missing.
         let lost = track.gap == gap && track.last != 0 && track.last < prev;
+        let verdict = if lost { Verdict::AfterLoss } else { Verdict::Fresh };
+        if late {
+            if (1..n).contains(&track.last) {
+                track.last = n;
+            }
+            return verdict;
+        }
         *track = Track { last: if replay { 0 } else { n }, gap };
         let first = seen.highest == 0 && prev == 0 && !private && !replay && gap == 0;
         seen.skipped.advance(seen.highest, n, !lost && (seen.live == Some(gap) || first));
         seen.highest = n;
         seen.live = (!replay).then_some(gap);
-        if lost { Verdict::AfterLoss } else { Verdict::Fresh }
+        verdict
     }
 
     /// Takes a message of the past, and says whether it is new. It is nothing of the log, so it changes nothing of what is
@@ -201,6 +209,20 @@ mod tests {
         inbox.gap();
         judge(&mut inbox, ALICE, 12, 8, false);
         assert_eq!(judge(&mut inbox, ALICE, 10, 8, false), Verdict::Double, "what was in a gap");
+    }
+
+    #[test]
+    fn what_comes_late_and_what_follows_it_is_no_sign_of_loss() {
+        let mut inbox = Inbox::default();
+        judge(&mut inbox, ALICE, 1, 0, false);
+        judge(&mut inbox, ALICE, 5, 0, true);
+        // 2 to 4 had been refused.
+        for (n, prev) in [(2, 1), (3, 2), (4, 3), (6, 4)] {
+            assert_eq!(judge(&mut inbox, ALICE, n, prev, false), Verdict::Fresh, "{n}");
+        }
+        judge(&mut inbox, ALICE, 10, 5, true);
+        assert_eq!(judge(&mut inbox, ALICE, 9, 8, false), Verdict::AfterLoss, "8 is missing");
+        assert_eq!(judge(&mut inbox, ALICE, 11, 9, false), Verdict::Fresh);
     }
 
     #[test]

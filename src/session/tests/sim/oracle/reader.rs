@@ -19,6 +19,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Track {
     pub(super) highest: u64,
+    /// A number that was heard if something kept was taken back, and did not go otherwise.
+    pub(super) perhaps: u64,
     /// The last that was told of the past.
     pub(super) past: u64,
     last: [Option<u64>; 2],
@@ -216,15 +218,19 @@ impl<'j, 'a> Reader<'j, 'a> {
         }
     }
 
-    /// Something is no longer kept: it was taken back, or went with its owner, a room or a gap.
+    /// Something is no longer kept: it was taken back, or went with its owner, a room or a gap. If it was taken back, the
+    /// number of that was heard, too.
     fn withdrawn(&mut self, number: u32, restart: bool) {
         self.kept.remove(&number);
         let Some(stay) = self.stay.filter(|_| !restart) else { return };
-        let mut to_come = self.judge.truth.events.range((stay.room, self.seq + 1)..(stay.room + 1, 0));
-        let taken_back = |event: &Event| matches!(event, Event::Withdrawn { kept, .. } if kept.number == number);
-        let at = to_come.find_map(|((_, seq), known)| taken_back(&known.event).then_some(*seq));
-        if let Some(seq) = at.filter(|seq| self.pending(stay, *seq).is_empty()) {
-            self.pass(stay, seq);
+        let to_come = self.judge.truth.events.range((stay.room, self.seq + 1)..(stay.room + 1, 0));
+        for (_, known) in to_come {
+            if let Event::Withdrawn { from, n, kept, .. } = &known.event
+                && kept.number == number
+                && let Some(sender) = self.judge.truth.who.get(&(stay.room, *from))
+            {
+                self.tracks.entry(*sender).or_default().perhaps = *n;
+            }
         }
     }
 

@@ -55,7 +55,8 @@ impl Reader<'_, '_> {
                 // What is up again after it was taken back is shown again.
                 let up = kept.is_some_and(|kept| !self.kept.contains(&kept.number));
                 if (!late && !past) || up {
-                    return must(Shown::Said(seq));
+                    let perhaps = track.is_some_and(|track| *n < track.perhaps);
+                    return Some((Shown::Said(seq), up || !perhaps));
                 }
                 // What no room has said before comes late, if the reader can know.
                 let first = late && !past && !self.judge.said_before((*sender, *n), (stay.room, seq));
