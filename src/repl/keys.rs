@@ -14,7 +14,7 @@ use rustix::{
 };
 use rustyline::{
     Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, GraphemeClusterMode, Helper, KeyCode,
-    KeyEvent, Modifiers, RepeatCount, history::History,
+    KeyEvent, Modifiers, Movement, RepeatCount, history::History,
 };
 
 use super::{
@@ -51,6 +51,17 @@ pub(super) fn bind<H: Helper, I: History>(editor: &mut Editor<H, I>, seen: &Arc<
     }
     editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), EventHandler::Simple(new_row()));
     editor.bind_sequence(KeyEvent(KeyCode::Char('J'), Modifiers::CTRL_ALT), EventHandler::Simple(new_row()));
+    // In readline Alt-< and Alt-> move in the history. In a message of several rows this is what one looks for.
+    let alt = |key| KeyEvent(KeyCode::Char(key), Modifiers::ALT);
+    let ctrl = |key| KeyEvent(key, Modifiers::CTRL);
+    for (key, to) in [
+        (alt('<'), Movement::BeginningOfBuffer),
+        (ctrl(KeyCode::Home), Movement::BeginningOfBuffer),
+        (alt('>'), Movement::EndOfBuffer),
+        (ctrl(KeyCode::End), Movement::EndOfBuffer),
+    ] {
+        editor.bind_sequence(key, EventHandler::Simple(Cmd::Move(to)));
+    }
     // Each of these takes the next key for itself, and that may be the beginning of a paste, whose lines would be run then.
     let prefixes = [KeyEvent::ctrl('V'), KeyEvent::ctrl('Q'), KeyEvent::ctrl('X'), KeyEvent::ctrl(']')];
     for key in prefixes.into_iter().chain([KeyEvent(KeyCode::Char(']'), Modifiers::CTRL_ALT)]) {

@@ -6,8 +6,9 @@ use std::time::Instant;
 use crate::support::{Dice, Home, PATIENCE, Pchat, Pty};
 
 const CTRL_C: &str = "\x03";
-/// Ends a paste, a search and a menu, whatever is open, and goes to the end of the line.
-const OUT_OF_IT: &str = "\x1b[201~\x07\x07\x05\x05";
+/// Ends a paste, a search and a menu, whatever is open, and goes to the end of what is typed: of more rows than the window
+/// has, the last ones show.
+const OUT_OF_IT: &str = "\x1b[201~\x07\x07\x1b>";
 
 /// Text of all kinds.
 const TEXTS: &[&str] = &[

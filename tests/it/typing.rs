@@ -198,6 +198,17 @@ fn alt_enter_makes_a_row_and_the_whole_is_one_message() {
 }
 
 #[test]
+fn in_a_message_of_several_rows_there_is_a_way_to_the_first_and_to_the_last() {
+    let alice = Home::new();
+    let (mut host, _member) = room(&alice);
+    host.keys(&format!("one{ALT_ENTER}two{ALT_ENTER}three"));
+    host.expect("alice> one\ntwo\nthree");
+    let [alt_first, alt_last, ctrl_home, ctrl_end] = ["\x1b<", "\x1b>", "\x1b[1;5H", "\x1b[1;5F"];
+    host.keys(&format!("{alt_first}1{alt_last}2{ctrl_home}3{ctrl_end}4"));
+    host.expect("alice> 31one\ntwo\nthree24");
+}
+
+#[test]
 fn undo_takes_changes_back() {
     let alice = Home::new();
     let (mut host, member) = room(&alice);
