@@ -86,15 +86,21 @@ impl LinkControl {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Public {
     n: u64,
+    /// The one before it that everyone got.
     prev: u64,
     refused: bool,
 }
 
 impl Public {
     /// Takes the next one in and gives the number of the one before it that everyone got: what nobody got is not to be
-    /// missed by anybody.
+    /// missed by anybody. What was before this seat, its member says; what has come since, we know, and it may not: a
+    /// refusal can be in its gap.
     pub(super) fn follow(&mut self, n: u64, prev: u64) -> u64 {
-        let prev = if self.refused && prev == self.n { self.prev } else { prev };
+        let prev = match *self {
+            Self { n: 0, .. } => prev,
+            Self { prev: before, refused: true, .. } => prev.min(before),
+            Self { n: before, .. } => before,
+        };
         *self = Self { n, prev, refused: false };
         prev
     }
@@ -152,5 +158,28 @@ impl Seat {
     /// What an event about this member needs.
     pub(super) fn needs(&self) -> Needs {
         Needs::Introduced(self.who.number, self.frame.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_refused_is_passed_over_whether_its_sender_knows_or_not() {
+        let mut public = Public::default();
+        // The first one of a seat follows what was said from another.
+        assert_eq!(public.follow(8, 5), 5);
+        public.refuse(8);
+        assert_eq!(public.follow(9, 8), 5, "it has not heard yet");
+        public.refuse(9);
+        assert_eq!(public.follow(12, 5), 5, "it has");
+        assert_eq!(public.follow(13, 12), 12);
+        public.refuse(13);
+        public.refuse(12);
+        // It has heard of 14, and never of 13.
+        assert_eq!(public.follow(14, 13), 12);
+        public.refuse(14);
+        assert_eq!(public.follow(20, 13), 12);
     }
 }

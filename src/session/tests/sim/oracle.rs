@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::{reader::Reader, tell::tell};
 use super::{
-    truth::Truth,
+    truth::{Stay, Truth},
     world::{Fate, HOST, Inner, Run, Sent, World, slot_key},
 };
 use crate::{
@@ -148,6 +148,12 @@ impl Judge<'_> {
         self.said.get(&line).is_some_and(|first| *first < now)
     }
 
+    /// Whether a room refused that line of a run, as far as anybody knows: that may be in the gap of the only one who was told.
+    fn was_refused(&self, run: usize, line: u64) -> bool {
+        let seats = self.truth.stays[run].iter().map(|stay| (stay.room, stay.number)).collect::<BTreeSet<_>>();
+        self.refused.contains(&(id(&self.inner.runs[run]), line)) || seats.len() > 1 && self.is_in_a_gap(run, line)
+    }
+
     /// What a run sent under that number.
     fn sent(&self, run: usize, n: u64) -> Option<&Sent> {
         let sent = &self.inner.runs[run].sent;
@@ -270,6 +276,9 @@ impl Judge<'_> {
             let lacking: Vec<_> = wanted.intersection(&public).filter(|tag| !kept.contains(tag)).collect();
             // What its program set again by itself was refused.
             let again = self.undelivered[at].iter().any(|n| self.sent(at, *n).is_none());
+            let stays = &self.truth.stays[at];
+            let again =
+                again || stays.iter().any(|other| other.number != number || other.room != room) && in_a_gap(stays);
             if !lacking.is_empty() && !again {
                 self.wrong.push(format!("run {at} wants {lacking:?} kept, which are not"));
             }
@@ -303,6 +312,11 @@ impl Judge<'_> {
 
 fn members(run: &Run) -> BTreeSet<(Sender, String, u32)> {
     run.handle.members().into_iter().map(|member| ((member.key, member.instance), member.name, member.number)).collect()
+}
+
+/// Whether something was missed of these stays.
+fn in_a_gap(stays: &[Stay]) -> bool {
+    stays.iter().flat_map(|stay| &stay.gaps).any(|stated| stated.gap.missed > 0)
 }
 
 fn undelivered(run: &Run) -> BTreeSet<u64> {

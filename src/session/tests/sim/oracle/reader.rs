@@ -182,12 +182,14 @@ impl<'j, 'a> Reader<'j, 'a> {
     fn pass(&mut self, stay: &Stay, to: u64) {
         let range = (stay.room, self.seq + 1)..(stay.room, to.saturating_add(1).max(self.seq + 1));
         for (_, known) in self.judge.truth.events.range(range) {
-            if let Event::Withdrawn { from, n, .. } = &known.event
+            if let Event::Withdrawn { from, n, to, .. } = &known.event
                 && known.is_for(stay.number)
                 && let Some(sender) = self.judge.truth.who.get(&(stay.room, *from))
             {
                 let track = self.tracks.entry(*sender).or_default();
                 track.reach(*n, track.sure, true);
+                let kind = usize::from(to.is_some());
+                (track.last[kind], track.stated[kind]) = (track.last[kind].max(Some(*n)), false);
                 self.heard.insert((*sender, *n));
             }
         }
@@ -259,9 +261,9 @@ impl<'j, 'a> Reader<'j, 'a> {
     fn lost(&mut self, sender: Sender) {
         self.lost.push(sender);
         let track = self.tracks.entry(sender).or_default();
-        let stated = track.stated;
+        let (stated, perhaps) = (track.stated, track.perhaps);
         track.state();
-        if stated == [true; 2] {
+        if stated == [true; 2] && perhaps == 0 {
             self.wrong(format!("what is missing of {:?} is stated twice", self.judge.run_of(sender)));
         }
     }
@@ -315,7 +317,7 @@ impl<'j, 'a> Reader<'j, 'a> {
         // What a room refused is no loss, though one before it may have said it: its sender knows. Nor is what only a later
         // room took.
         let now = (self.stay.map_or(0, |stay| stay.room), message.seq);
-        let said = |n: u64| self.judge.said_before((sender, n), now) && !self.judge.refused.contains(&(sender, n));
+        let said = |n: u64| self.judge.said_before((sender, n), now) && !self.judge.was_refused(run, n);
         let prev = match self.judge.truth.events.get(&now).map(|known| &known.event) {
             Some(Event::Said { prev, .. }) => Some(*prev),
             _ => None,
