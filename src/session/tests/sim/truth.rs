@@ -14,8 +14,9 @@ use crate::wire::{Event, FromRoom, Gap, Instance, MAX_FRAME_LEN, Past, PublicKey
 /// What comes within that time of one another is a burst.
 const BURST: Duration = Duration::from_secs(5);
 
-/// As many pings may wait for one that takes nothing before its link is given up, and the first one of a link beside.
-const MOST_PINGS: usize = 4;
+/// As many pings may wait for one that takes nothing before its link is given up, and beside them the first one of a link
+/// and one in doubt.
+const MOST_PINGS: usize = 5;
 
 /// An event as its room told it.
 #[derive(Clone, Debug)]

@@ -261,9 +261,11 @@ impl<'j, 'a> Reader<'j, 'a> {
     fn lost(&mut self, sender: Sender) {
         self.lost.push(sender);
         let track = self.tracks.entry(sender).or_default();
-        let (stated, perhaps) = (track.stated, track.perhaps);
+        let stated = track.stated;
+        // What was told of the past is heard again without a word, and counts.
+        let silent = track.perhaps > track.highest || track.past > track.highest;
         track.state();
-        if stated == [true; 2] && perhaps == 0 {
+        if stated == [true; 2] && !silent {
             self.wrong(format!("what is missing of {:?} is stated twice", self.judge.run_of(sender)));
         }
     }

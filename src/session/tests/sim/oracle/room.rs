@@ -170,12 +170,15 @@ impl Replay<'_, '_> {
                 }
                 self.names.remove(member);
                 if let (Departure::Kicked { .. }, Some(key)) = (how, self.key(*member)) {
-                    self.out.insert(key, known.at);
+                    // Nobody is told while the room's program stands still.
+                    let before = truth.events.range((self.room, 0)..(self.room, seq)).next_back();
+                    let still = before.map(|(_, before)| before.at).filter(|at| known.at - *at > self.judge.ban);
+                    self.out.insert(key, still.unwrap_or(known.at));
                     self.backlog.retain(|line| line.sender.0 != key);
                     self.bytes = self.backlog.iter().map(|line| line.cost).sum();
                 }
             }
-            Event::Away { member } if !self.away.insert(*member) => {
+            Event::Away { member } if !self.away.insert(*member) && !truth.has_holes(self.room, seq) => {
                 self.wrong(format!("{seq}: {member} is away twice"))
             }
             Event::Back { member } if !self.away.remove(member) && !truth.has_holes(self.room, seq) => {

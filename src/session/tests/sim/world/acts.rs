@@ -113,14 +113,19 @@ impl World {
 
     /// The host takes back the lock, and the mutes of those who are there.
     pub(in crate::session::tests::sim) async fn pardon(&self) -> Option<String> {
-        let host = self.present(HOST)?;
-        let handle = self.inner().runs[host].handle.clone();
         let numbers: Vec<u32> = (1..self.slots()).filter_map(|slot| self.number(slot)).collect();
         let unmute = numbers.into_iter().map(|number| Request::Mute { whom: Whom::Member(number), muted: false });
         for request in [Request::Lock { locked: false }].into_iter().chain(unmute) {
             let mut tries = 0;
-            // The host's own link may be coming back.
-            while !matches!(handle.ask(request.clone()).await, Ok(Answer::Done | Answer::Denied(_))) {
+            loop {
+                // Its program may have begun again.
+                let handle = self.present(HOST).map(|host| self.inner().runs[host].handle.clone());
+                if let Some(handle) = handle
+                    && matches!(handle.ask(request.clone()).await, Ok(Answer::Done | Answer::Denied(_)))
+                {
+                    break;
+                }
+                // The host's own link may be coming back.
                 tries += 1;
                 if tries > 40 {
                     return Some(format!("the host is not heard: {request:?}"));
