@@ -80,7 +80,7 @@
 //!   instance starts with the `next` that the Hello names.
 //! * Each envelope carries `prev`, the sender's previous `n` to the same recipient, or 0. A receiver whose
 //!   last one from that key and instance is lower has missed something and says so. The room passes over what it
-//!   refused that was for everyone, since nobody got that.
+//!   refused that was for everyone, since nobody got that, whether its sender has heard of the refusal or not.
 //! * The event that carries an envelope comes back to its sender: that echo is the acknowledgement.
 //!   [`Event::Refused`] is the other one.
 //! * A member that comes back says where it stood ([`Resume`]); the room answers with the highest `n` it
@@ -95,7 +95,8 @@
 //!   beginning: those who were back before it have said again what the old room had not passed on.
 //! * Receivers drop an event whose `n` they have already seen from that key and instance, so that a room that
 //!   restarted with an empty log causes no doubles. If it is kept under a number that they do not know, it was taken back
-//!   since they saw it, and is there again.
+//!   since they saw it, and is there again. A lower `n` than the highest that they saw, which was passed over while nothing
+//!   was missing, is new if it comes: a seat or a room refused it, its sender never heard so, and the next one took it.
 //! * The newest link of one key *and* instance wins; the older one is ended with [`End::Superseded`].
 //!
 //! # What was said before

@@ -5,6 +5,7 @@ mod reader;
 mod room;
 mod shown;
 mod tell;
+mod track;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -278,7 +279,7 @@ impl Judge<'_> {
             let again = self.undelivered[at].iter().any(|n| self.sent(at, *n).is_none());
             let stays = &self.truth.stays[at];
             let again =
-                again || stays.iter().any(|other| other.number != number || other.room != room) && in_a_gap(stays);
+                again || stays.iter().any(|other| other.number != number || other.room != room) && missed_any(stays);
             if !lacking.is_empty() && !again {
                 self.wrong.push(format!("run {at} wants {lacking:?} kept, which are not"));
             }
@@ -315,7 +316,7 @@ fn members(run: &Run) -> BTreeSet<(Sender, String, u32)> {
 }
 
 /// Whether something was missed of these stays.
-fn in_a_gap(stays: &[Stay]) -> bool {
+fn missed_any(stays: &[Stay]) -> bool {
     stays.iter().flat_map(|stay| &stay.gaps).any(|stated| stated.gap.missed > 0)
 }
 

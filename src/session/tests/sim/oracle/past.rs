@@ -1,9 +1,6 @@
 //! What one run heard of the time before it came.
 
-use super::{
-    Sender, id,
-    reader::{Reader, Track},
-};
+use super::{Sender, id, reader::Reader, track::Track};
 use crate::session::{Incoming, tests::sim::world::Sent};
 
 impl Reader<'_, '_> {
