@@ -201,6 +201,26 @@ impl Pty {
         }
     }
 
+    /// Waits until all that was written to the terminal is read: a program may end before its last words are.
+    fn read_all(&self) {
+        // What no terminal knows; it comes after everything else.
+        const MARK: &[u8] = b"\x1b]7777;all\x07";
+        if rustix::io::write(&self.tty, MARK) != Ok(MARK.len()) {
+            return;
+        }
+        let find = |raw: &[u8]| raw.windows(MARK.len()).position(|part| part == MARK);
+        let end = Instant::now() + PATIENCE;
+        let mut shown = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(at) = find(&shown.raw) {
+                shown.raw.drain(at..at + MARK.len());
+                return;
+            }
+            assert!(Instant::now() < end, "too long without the end of what was written");
+            shown = self.shown.1.wait_timeout(shown, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     /// Checks that nothing which the program turned on is left in the window.
     pub fn expect_no_traces(&self) {
         self.look(|screen| {
@@ -249,6 +269,7 @@ impl Pty {
         let shown = self.shown.clone();
         let window = || text(shown.0.lock().unwrap_or_else(PoisonError::into_inner).parser.screen());
         let code = self.process.wait_or(window).code();
+        self.read_all();
         let after = tcgetattr(&self.tty).expect("a terminal");
         assert!(after.local_modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG), "not raw");
         assert_eq!(after.local_modes, self.before.local_modes);
