@@ -72,7 +72,8 @@ fn the_code_is_typed_unseen_and_lets_in() {
     let mut member = Pty::run(&bob, &["join", &format!("127.0.0.1:{port}"), "--name", "bob", "--plain"]);
     member.expect(QUESTION);
     member.line("not three words");
-    member.expect("error: ");
+    // Between two questions the terminal echoes.
+    member.wait_for("the question again", |text| text.contains("error: ") && text.matches(QUESTION).count() == 2);
     member.line(&code);
     member.expect("* you are bob in the room of alice");
     assert!(!member.raw().contains(&code) && !member.raw().contains("not three words"), "{}", member.raw());
