@@ -9,13 +9,18 @@ impl Dice {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// Dice that belong to some place, such as a time.
-    pub(crate) fn at(&self, place: u64) -> Self {
-        let mut dice = Self::new(self.0 ^ place.wrapping_mul(0xd6e8_feb8_6659_fd93));
+    /// Dice of which seeds that differ little give sequences that differ much from the first number on.
+    pub(crate) fn stirred(seed: u64) -> Self {
+        let mut dice = Self::new(seed);
         for _ in 0..4 {
             dice.below(2);
         }
         dice
+    }
+
+    /// Dice that belong to some place, such as a time.
+    pub(crate) fn at(&self, place: u64) -> Self {
+        Self::stirred(self.0 ^ place.wrapping_mul(0xd6e8_feb8_6659_fd93))
     }
 
     /// A number below `bound`; 0 if there is none.

@@ -92,6 +92,7 @@ impl Inbox {
             return verdict;
         }
         *track = Track { last: if replay { 0 } else { n }, gap };
+        // What came before the first one that we hear is known only if nothing did.
         let first = seen.highest == 0 && prev == 0 && !private && !replay && gap == 0;
         seen.skipped.advance(seen.highest, n, !lost && (seen.live == Some(gap) || first));
         seen.highest = n;

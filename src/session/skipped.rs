@@ -2,8 +2,8 @@
 
 use crate::{limits::session::MAX_WAITING, wire::MAX_KEPT};
 
-/// How many numbers back it remembers: more than a member has waiting for its room, with what that keeps for it, which is how far back it can begin
-/// again when the room does.
+/// How many numbers back it remembers: more than a member has waiting for its room, with what that keeps for it. Further back
+/// it does not begin again when the room does.
 const REACH: u64 = 512;
 
 const _: () = assert!(REACH as usize > MAX_WAITING + MAX_KEPT);

@@ -40,12 +40,8 @@ async fn the_past_is_told_with_its_age_and_moves_no_number() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_heard_and_what_oneself_said_is_not_told_again_when_a_lost_seat_is_taken_again() {
-    let (mut stage, mut fake) = Stage::entered_curious().await;
-    fake.say(ann()).await;
-    fake.event(11, said(1, 7, None)).await;
-    stage.owner.until(|event| matches!(event, SessionEvent::Message(_))).await;
-    drop(fake);
-    let (mut fake, _) = stage.dialed().await;
+    let (mut stage, fake) = Stage::entered_curious().await;
+    let mut fake = stage.heard_and_cut(fake, 7).await;
     fake.say(FromRoom::Welcome(Welcome { resumed: false, seq: 20, number: 6, ..welcome() })).await;
     let me = stage.owner.handle.me();
     let own = Past { key: me.key, instance: me.instance, ..past(2, 1, "own") };

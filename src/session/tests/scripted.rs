@@ -115,6 +115,15 @@ impl Stage {
         (stage, fake)
     }
 
+    /// Hears one line of ann and loses its link. The room's end of the next one.
+    pub(super) async fn heard_and_cut(&mut self, mut fake: Fake, n: u64) -> Fake {
+        fake.say(ann()).await;
+        fake.event(11, said(1, n, None)).await;
+        self.owner.until(|event| matches!(event, SessionEvent::Message(_))).await;
+        drop(fake);
+        self.dialed().await.0
+    }
+
     pub(super) async fn ending(&mut self) -> Ending {
         let SessionEvent::Ended(ending) = self.owner.until(|event| matches!(event, SessionEvent::Ended(_))).await
         else {
@@ -144,6 +153,11 @@ pub(super) fn ann() -> FromRoom {
 
 pub(super) fn said(from: u32, n: u64, to: Option<u32>) -> Event {
     Event::Said { from, n, prev: 0, to, kept: None, said: Said { command: "chat".into(), payload: "x".into() } }
+}
+
+/// What ann says to everyone after the one of that number.
+pub(super) fn said_after(prev: u64, n: u64) -> Event {
+    Event::Said { from: 1, n, prev, to: None, kept: None, said: Said { command: "chat".into(), payload: "x".into() } }
 }
 
 /// A page of members with ann alone.
@@ -291,14 +305,10 @@ async fn cases_124_and_125_a_way_that_passes_nothing_is_noticed_and_the_member_c
 async fn case_145_words_of_yesterday_are_dropped_and_a_hole_is_stated() {
     let (mut stage, mut fake) = Stage::entered().await;
     fake.say(ann()).await;
-    let line = |n, prev| {
-        let said = Said { command: "chat".into(), payload: "x".into() };
-        Event::Said { from: 1, n, prev, to: None, kept: None, said }
-    };
-    fake.event(11, line(7, 6)).await;
-    fake.event(12, line(7, 6)).await;
-    fake.event(13, line(3, 2)).await;
-    fake.event(14, line(9, 8)).await;
+    fake.event(11, said_after(6, 7)).await;
+    fake.event(12, said_after(6, 7)).await;
+    fake.event(13, said_after(2, 3)).await;
+    fake.event(14, said_after(8, 9)).await;
     stage.owner.until(|event| matches!(event, SessionEvent::Message(m) if m.n == 9)).await;
     let lost = stage.owner.heard.iter().filter(|event| matches!(event, SessionEvent::Lost { .. })).count();
     assert_eq!((stage.owner.texts().len(), lost), (2, 1), "case 142: a line that was left out shows");

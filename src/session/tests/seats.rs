@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     net::line,
-    scripted::{Stage, ann, said, welcome},
+    scripted::{Stage, ann, said_after, welcome},
 };
 use crate::{room::tests::peer::key, session::*, wire::*};
 
@@ -28,23 +28,15 @@ async fn what_was_taken_back_with_its_owners_seat_is_shown_when_it_is_up_again_u
 
 #[tokio::test(start_paused = true)]
 async fn what_was_missed_while_a_seat_was_lost_is_told_once() {
-    let (mut stage, mut fake) = Stage::entered().await;
-    fake.say(ann()).await;
-    fake.event(11, said(1, 1, None)).await;
-    stage.owner.until(|event| matches!(event, SessionEvent::Message(_))).await;
-    drop(fake);
-    let (mut fake, _) = stage.dialed().await;
+    let (mut stage, fake) = Stage::entered().await;
+    let mut fake = stage.heard_and_cut(fake, 1).await;
     fake.say(FromRoom::Welcome(Welcome { resumed: false, seq: 20, number: 6, ..welcome() })).await;
     stage.owner.until(|event| matches!(event, SessionEvent::Restored { .. })).await;
     let numbers: Vec<u32> = stage.owner.handle.members().iter().map(|member| member.number).collect();
     assert_eq!(numbers, [6], "no trace of the seat before");
     fake.say(ann()).await;
-    let line = |n, prev| {
-        let said = Said { command: "chat".into(), payload: "x".into() };
-        Event::Said { from: 1, n, prev, to: None, kept: None, said }
-    };
-    fake.event(21, line(9, 8)).await;
-    fake.event(22, line(12, 11)).await;
+    fake.event(21, said_after(8, 9)).await;
+    fake.event(22, said_after(11, 12)).await;
     stage.owner.until(|event| matches!(event, SessionEvent::Message(message) if message.n == 12)).await;
     let heard = stage.owner.heard.iter().filter_map(|event| match event {
         SessionEvent::Restored { missed: true, .. } => Some("missed"),
@@ -57,12 +49,8 @@ async fn what_was_missed_while_a_seat_was_lost_is_told_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_for_somebody_who_does_not_come_back_is_sent_then_even_if_the_link_was_busy() {
-    let (mut stage, mut fake) = Stage::entered().await;
-    fake.say(ann()).await;
-    fake.event(11, said(1, 1, None)).await;
-    stage.owner.until(|event| matches!(event, SessionEvent::Message(_))).await;
-    drop(fake);
-    let (mut fake, _) = stage.dialed().await;
+    let (mut stage, fake) = Stage::entered().await;
+    let mut fake = stage.heard_and_cut(fake, 1).await;
     fake.say(FromRoom::Welcome(Welcome { epoch: Epoch([2; 16]), seq: 0, resumed: false, ..welcome() })).await;
     stage.owner.until(|event| matches!(event, SessionEvent::Restored { restarted: true, .. })).await;
     let to_ann = To::Member { key: key(1), instance: Instance([1; 16]) };

@@ -178,27 +178,12 @@ impl Pty {
 
     /// Waits until the screen fits.
     pub fn wait_for_screen(&self, what: &str, fits: impl Fn(&vt100::Screen) -> bool) {
-        let end = Instant::now() + PATIENCE;
-        let mut shown = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while !fits(shown.parser.screen()) {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let text = text(shown.parser.screen());
-                let end = String::from_utf8_lossy(&shown.raw[shown.raw.len().saturating_sub(400)..]).into_owned();
-                drop(shown);
-                panic!("too long without {what}, with this in the window:\n{text}\nafter: {end:?}");
-            }
-            shown = self.shown.1.wait_timeout(shown, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        self.wait_until(what, |shown| fits(shown.parser.screen()));
     }
 
     /// Waits until all that was written fits: of it, something may be out of the window at once.
     pub fn wait_for_raw(&self, what: &str, fits: impl Fn(&str) -> bool) {
-        let end = Instant::now() + PATIENCE;
-        while !fits(&self.raw()) {
-            assert!(Instant::now() < end, "too long without {what}");
-            self.settle();
-        }
+        self.wait_until(what, |shown| fits(&String::from_utf8_lossy(&shown.raw)));
     }
 
     /// Waits until all that was written to the terminal is read: a program may end before its last words are.
@@ -208,16 +193,25 @@ impl Pty {
         if rustix::io::write(&self.tty, MARK) != Ok(MARK.len()) {
             return;
         }
-        let find = |raw: &[u8]| raw.windows(MARK.len()).position(|part| part == MARK);
+        self.wait_until("the end of what was written", |shown| {
+            let mark = shown.raw.windows(MARK.len()).rposition(|part| part == MARK);
+            mark.map(|at| shown.raw.drain(at..at + MARK.len())).is_some()
+        });
+    }
+
+    /// Waits until what has come is enough.
+    fn wait_until(&self, what: &str, mut enough: impl FnMut(&mut Shown) -> bool) {
         let end = Instant::now() + PATIENCE;
         let mut shown = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(at) = find(&shown.raw) {
-                shown.raw.drain(at..at + MARK.len());
-                return;
+        while !enough(&mut shown) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let text = text(shown.parser.screen());
+                let end = String::from_utf8_lossy(&shown.raw[shown.raw.len().saturating_sub(400)..]).into_owned();
+                drop(shown);
+                panic!("too long without {what}, with this in the window:\n{text}\nafter: {end:?}");
             }
-            assert!(Instant::now() < end, "too long without the end of what was written");
-            shown = self.shown.1.wait_timeout(shown, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+            shown = self.shown.1.wait_timeout(shown, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

@@ -57,10 +57,7 @@ async fn drain(world: &World) -> Option<String> {
 
 /// One life of a room. What was seen of it, or what is wrong.
 async fn live(seed: u64) -> Result<(Seen, u64), String> {
-    let mut dice = Dice::new(seed);
-    for _ in 0..4 {
-        dice.below(2);
-    }
+    let mut dice = Dice::stirred(seed);
     let members = 1 + dice.below(5) as usize;
     let mut weathers = vec![(INSIDE, 0)];
     weathers.extend((0..members).map(|_| weather(&mut dice)));

@@ -183,11 +183,7 @@ impl World {
 
     /// Dice of their own for everything that rolls, so that no order of tasks changes what falls.
     pub(super) fn dice(&self, what: u64) -> Dice {
-        let mut dice = Dice::new(self.seed.wrapping_mul(1_000_003).wrapping_add(what));
-        for _ in 0..4 {
-            dice.below(2);
-        }
-        dice
+        Dice::stirred(self.seed.wrapping_mul(1_000_003).wrapping_add(what))
     }
 
     /// Opens the next room, and its host's member comes in.

@@ -8,7 +8,7 @@ use crate::{
     session::{
         Ending, Incoming, MemberEvent, SessionEvent,
         tests::sim::{
-            truth::Stay,
+            truth::{Known, Stay},
             world::{Fate, Run, Sent},
         },
     },
@@ -121,6 +121,12 @@ impl<'j, 'a> Reader<'j, 'a> {
         self.past = Some(Vec::new());
     }
 
+    /// The events after the last one that was heard of.
+    fn to_come(&self, stay: &Stay) -> impl Iterator<Item = (u64, &'a Known)> + use<'a> {
+        let events = &self.judge.truth.events;
+        events.range((stay.room, self.seq + 1)..(stay.room + 1, 0)).map(|((_, seq), known)| (*seq, known))
+    }
+
     /// What this reader is still to be shown before event `to`, in order.
     fn pending(&self, stay: &Stay, to: u64) -> Vec<(u64, Shown)> {
         let range = (stay.room, self.seq + 1)..(stay.room, to.max(self.seq + 1));
@@ -167,10 +173,10 @@ impl<'j, 'a> Reader<'j, 'a> {
         self.past_is_over(true);
         let Some(stay) = self.stay else { return self.wrong(format!("{shown:?} before it is in")) };
         let mut at = None;
-        for ((_, seq), known) in self.judge.truth.events.range((stay.room, self.seq + 1)..(stay.room + 1, 0)) {
-            match self.shown(stay, *seq, known) {
-                Some((next, _)) if next == *shown => at = Some(Ok(*seq)),
-                Some((next, true)) => at = Some(Err((*seq, next))),
+        for (seq, known) in self.to_come(stay) {
+            match self.shown(stay, seq, known) {
+                Some((next, _)) if next == *shown => at = Some(Ok(seq)),
+                Some((next, true)) => at = Some(Err((seq, next))),
                 _ => continue,
             }
             break;
@@ -191,8 +197,7 @@ impl<'j, 'a> Reader<'j, 'a> {
     fn withdrawn(&mut self, number: u32, restart: bool) {
         self.kept.remove(&number);
         let Some(stay) = self.stay.filter(|_| !restart) else { return };
-        let to_come = self.judge.truth.events.range((stay.room, self.seq + 1)..(stay.room + 1, 0));
-        for (_, known) in to_come {
+        for (_, known) in self.to_come(stay) {
             if let Event::Withdrawn { from, n, kept, .. } = &known.event
                 && kept.number == number
                 && let Some(sender) = self.judge.truth.who.get(&(stay.room, *from))
@@ -239,10 +244,9 @@ impl<'j, 'a> Reader<'j, 'a> {
     /// What is acknowledged has come back, or is in a gap: what is still to come must be said again to a room that crashes.
     fn acknowledged(&mut self, line: u64) {
         let Some(stay) = self.stay else { return self.wrong("an acknowledgement before it is in") };
-        let mut to_come = self.judge.truth.events.range((stay.room, self.seq + 1)..(stay.room + 1, 0));
-        let early = to_come.find_map(|((_, seq), known)| match known.event {
-            Event::Said { from, n, .. } if from == stay.number => self.shown(stay, *seq, known).map(|_| n),
-            Event::Refused { n, .. } => self.shown(stay, *seq, known).map(|_| n),
+        let early = self.to_come(stay).find_map(|(seq, known)| match known.event {
+            Event::Said { from, n, .. } if from == stay.number => self.shown(stay, seq, known).map(|_| n),
+            Event::Refused { n, .. } => self.shown(stay, seq, known).map(|_| n),
             _ => None,
         });
         // The one that this goes with comes next.
