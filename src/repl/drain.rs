@@ -7,28 +7,42 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr},
+    termios::{InputModes, LocalModes, OptionalActions},
 };
 
-/// What comes after less than this belongs to what came before: nobody types that fast, and a paste does not pause.
+use super::restore::Modes;
+
+/// What comes after less than this belongs to what came before: nobody types that fast.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// What goes on for longer is no paste, and the prompt comes back.
+/// A paste has an end, so it may pause as long as a network does. If the end was read with what came before, this is how
+/// long it is waited for in vain.
+const PASTE_QUIET: Duration = Duration::from_secs(1);
+
+/// Ends a bracketed paste.
+const PASTE_END: &[u8] = b"\x1b[201~";
+
+/// What goes on for longer is no key, and the prompt comes back.
 const AT_MOST: Duration = Duration::from_secs(10);
 
-/// Throws away what comes until it is quiet. The rest of a paste would otherwise be keys, and its lines be run.
-pub(super) fn drain(stopping: impl Fn() -> bool) {
+/// Throws away what comes until it is quiet, or to the end of the paste that was begun. The rest would otherwise be keys,
+/// and the lines of a paste be run.
+pub(super) fn drain(in_paste: bool, stopping: impl Fn() -> bool) {
     let keyboard = stdin();
-    let Ok(before) = tcgetattr(&keyboard) else { return };
-    let mut by_byte = before.clone();
-    by_byte.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-    if tcsetattr(&keyboard, OptionalActions::Flush, &by_byte).is_err() {
+    let modes = Modes::begin(OptionalActions::Now, |modes| {
+        // No byte of it is an end of the program, or stops what the program writes.
+        modes.local_modes.remove(LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN);
+        modes.input_modes.remove(InputModes::IXON);
+    });
+    if modes.is_none() {
         return;
     }
-    let quiet = Timespec { tv_sec: 0, tv_nsec: QUIET.subsec_nanos().into() };
+    let pause = if in_paste { PASTE_QUIET } else { QUIET };
+    let quiet = Timespec { tv_sec: pause.as_secs().cast_signed(), tv_nsec: pause.subsec_nanos().into() };
     let end = Instant::now() + AT_MOST;
     let mut some = [0; 4_096];
-    while !stopping() && Instant::now() < end {
+    let mut paste = Paste::default();
+    while !stopping() && (in_paste || Instant::now() < end) {
         match poll(&mut [PollFd::new(&keyboard, PollFlags::IN)], Some(&quiet)) {
             Ok(0) => break,
             Err(rustix::io::Errno::INTR) => continue,
@@ -36,10 +50,42 @@ pub(super) fn drain(stopping: impl Fn() -> bool) {
             Ok(_) => {}
         }
         // The end of the input is for whoever reads next.
-        if !rustix::io::read(&keyboard, &mut some).is_ok_and(|read| read > 0) {
+        let Ok(read @ 1..) = rustix::io::read(&keyboard, &mut some) else { break };
+        if in_paste && paste.ends_in(&some[..read]) {
             break;
         }
     }
-    // It was read a moment ago.
-    let _ = tcsetattr(&keyboard, OptionalActions::Now, &before);
+}
+
+/// What was read last of a paste, for an end that comes in parts.
+#[derive(Default)]
+struct Paste(Vec<u8>);
+
+impl Paste {
+    /// Whether the paste ends in what was read now.
+    fn ends_in(&mut self, read: &[u8]) -> bool {
+        self.0.extend_from_slice(read);
+        let ends = self.0.windows(PASTE_END.len()).any(|part| part == PASTE_END);
+        self.0.drain(..self.0.len().saturating_sub(PASTE_END.len() - 1));
+        ends
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_paste_is_found_wherever_it_is_parted() {
+        let whole = b"\x1b[20\x1b[200~quit\n\x1b[201~x";
+        let end = whole.len() - 1;
+        for first in 0..=end {
+            for second in first..=end {
+                let mut paste = Paste::default();
+                let parts = [&whole[..first], &whole[first..second], &whole[second..]];
+                let found = parts.map(|part| paste.ends_in(part));
+                assert_eq!(found, [first == end, first < end && second == end, second < end], "{first}, {second}");
+            }
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, poll},
-    termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr},
+    termios::{LocalModes, OptionalActions, SpecialCodeIndex},
 };
 use tokio::sync::oneshot;
 
@@ -19,6 +19,7 @@ use super::{
     editor::{Link, write},
     helper::lock,
     layout,
+    restore::Modes,
 };
 
 /// Reads lines until told to stop, by a byte on `stopped` too.
@@ -32,7 +33,7 @@ pub(super) fn run(link: &Link, question: Option<&str>, stopped: &UnixStream) {
         None => link.screen.prompt(layout::columns()),
     };
     loop {
-        let unseen = secret.then(Unseen::begin);
+        let unseen = secret.then(unseen);
         {
             let mut shown = lock(&shown);
             write(&prompt);
@@ -85,27 +86,12 @@ pub(super) fn run(link: &Link, question: Option<&str>, stopped: &UnixStream) {
 const NO_KEY: u8 = if cfg!(target_os = "linux") { 0 } else { 0xff };
 
 /// While it lives, the terminal does not echo. Nor does Ctrl-Z stop the program then: who comes back from a shell has
-/// the echo on again.
-pub(super) struct Unseen(Option<Termios>);
-
-impl Unseen {
-    pub(super) fn begin() -> Self {
-        // What cannot be read or changed is no terminal, and echoes nothing.
-        let Ok(before) = tcgetattr(stdin()) else { return Self(None) };
-        let mut without = before.clone();
-        without.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
-        without.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
-        let _ = tcsetattr(stdin(), OptionalActions::Drain, &without);
-        Self(Some(before))
-    }
-}
-
-impl Drop for Unseen {
-    fn drop(&mut self) {
-        if let Some(before) = &self.0 {
-            let _ = tcsetattr(stdin(), OptionalActions::Drain, before);
-        }
-    }
+/// the echo on again. What cannot be changed is no terminal, and echoes nothing.
+pub(super) fn unseen() -> Option<Modes> {
+    Modes::begin(OptionalActions::Drain, |modes| {
+        modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+        modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
+    })
 }
 
 /// The next line; none at the end of the input, or when stopped.

@@ -66,8 +66,12 @@ enum Outcome {
         empty: bool,
     },
     Eof,
-    /// Bytes that are no text, after this line.
-    NoText(String),
+    /// Bytes that are no text.
+    NoText {
+        /// What was typed before.
+        line: String,
+        in_paste: bool,
+    },
     Failed,
     Gone,
 }
@@ -92,6 +96,7 @@ struct Session<'a> {
 
 /// Edits lines until told to stop. `None` when the terminal cannot do more than print.
 pub(super) fn run(config: &ReplConfig, link: &Link) -> Option<()> {
+    keys::hear_no_signals();
     let mut session = Session::new(config, link)?;
     session.edit(config.question.as_ref().map(|text| Question::new(text, Kind::Secret)));
     session.finish();
@@ -154,9 +159,9 @@ impl<'a> Session<'a> {
                     Next::Prompt
                 }
                 Outcome::Interrupted { .. } | Outcome::Eof => self.quit(),
-                Outcome::NoText(line) => {
+                Outcome::NoText { line, in_paste } => {
                     self.clear();
-                    drain(|| self.link.shared.is_stopping());
+                    drain(in_paste, || self.link.shared.is_stopping());
                     question = asking.with(line).again();
                     continue;
                 }
@@ -189,20 +194,28 @@ impl<'a> Session<'a> {
         let secret = asking.kind == Kind::Secret;
         *lock(&self.seen) = Seen::before(secret);
         lock(&self.places).vacate();
+        // A shell that the program was stopped in may have turned it on again.
+        restore::echo(false);
         let read = match self.renew(secret) {
             Ok(()) => restore::catch(|| self.editor.readline_with_initial(&asking.text, (&asking.line, ""))),
             Err(e) => Some(Err(e)),
         };
         let began = self.link.shared.is_reading();
         self.link.shared.set_reading(false);
+        // What is pasted before the next prompt waits for it, and is one line there, too.
+        write(keys::PASTE_ON);
         lock(&self.places).take();
         if let Some(Err(ReadlineError::Io(e))) = &read
             && e.kind() == ErrorKind::InvalidData
         {
             self.link.error("that is no text, and nothing of it is taken".to_owned());
-            let seen = lock(&self.seen);
+            let mut seen = lock(&self.seen);
+            let pasting = seen.pasting.take();
+            let in_paste = seen.paste || pasting.is_some();
             // A search shows another line.
-            return Outcome::NoText(if seen.own_prompt && !secret { seen.line.clone() } else { String::new() });
+            let own = seen.own_prompt && !secret;
+            let line = if own { pasting.unwrap_or_else(|| seen.line.clone()) } else { String::new() };
+            return Outcome::NoText { line, in_paste };
         }
         if let Some(Err(e)) = &read
             && !matches!(e, ReadlineError::Interrupted | ReadlineError::Eof)
@@ -332,7 +345,13 @@ impl<'a> Session<'a> {
     }
 
     fn finish(self) {
-        write(&(self.erase() + &self.link.screen.drain(layout::columns()) + &crate::view::title::undo()));
+        write(
+            &(self.erase()
+                + &self.link.screen.drain(layout::columns())
+                + &crate::view::title::undo()
+                + keys::PASTE_OFF),
+        );
+        restore::echo(true);
         if let Err(e) = self.history.close() {
             tracing::debug!(error = %e, "could not shorten the history");
         }

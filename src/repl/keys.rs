@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::{
+    pthread::{pthread_kill, pthread_self},
+    signal::{SIGINT, SIGWINCH, SigSet},
+};
 use rustix::{
     process::{Signal, kill_current_process_group},
     termios::{OptionalActions, tcgetattr, tcsetattr},
@@ -26,7 +29,8 @@ use super::{
 use crate::view::Terminal;
 
 /// Bracketed paste, which rustyline turns on at each prompt only.
-const PASTE_ON: &str = "\x1b[?2004h";
+pub(super) const PASTE_ON: &str = "\x1b[?2004h";
+pub(super) const PASTE_OFF: &str = "\x1b[?2004l";
 
 /// Gives the keys of `editor` their meanings.
 pub(super) fn bind<H: Helper, I: History>(editor: &mut Editor<H, I>, seen: &Arc<Mutex<Seen>>, suspend: Suspend) {
@@ -41,6 +45,7 @@ pub(super) fn bind<H: Helper, I: History>(editor: &mut Editor<H, I>, seen: &Arc<
     bind(plain(KeyCode::Esc), Act::Leave);
     bind(KeyEvent::ctrl('G'), Act::Leave);
     bind(KeyEvent::ctrl('R'), Act::Search);
+    bind(plain(KeyCode::BracketedPasteStart), Act::Paste);
     // With a lone escape before it a paste is another key, and what is pasted is keys.
     bind(KeyEvent(KeyCode::BracketedPasteStart, Modifiers::ALT), Act::BeginPaste);
     bind(plain(KeyCode::BracketedPasteEnd), Act::EndPaste);
@@ -87,6 +92,8 @@ enum Act {
     /// Closes the menu.
     Leave,
     Search,
+    /// Reads a paste to its end.
+    Paste,
     /// From here to the end of the paste, ends of lines enter nothing.
     BeginPaste,
     EndPaste,
@@ -123,11 +130,19 @@ impl ConditionalEventHandler for Key {
                 seen.searching = true;
                 return None;
             }
-            Act::BeginPaste | Act::EndPaste => {
-                seen.pasting = matches!(self.act, Act::BeginPaste);
+            Act::Paste => {
+                seen.paste = true;
+                return None;
+            }
+            Act::BeginPaste => {
+                seen.pasting.get_or_insert_with(|| cx.line().to_owned());
                 return Some(Cmd::Noop);
             }
-            Act::Enter if seen.pasting => return Some(new_row()),
+            Act::EndPaste => {
+                seen.pasting = None;
+                return Some(Cmd::Noop);
+            }
+            Act::Enter if seen.pasting.is_some() => return Some(new_row()),
             Act::TakeHint if cx.pos() == cx.line().len() => {
                 return seen.offered.take().map(|rest| Cmd::Insert(1, rest));
             }
@@ -190,5 +205,15 @@ impl ConditionalEventHandler for Suspend {
 /// Makes rustyline measure the window and draw: who is stopped is not told of another size. The signal is for this thread,
 /// so that it is heard before anything else is drawn for the old size.
 fn tell_resized() -> bool {
-    pthread_kill(pthread_self(), nix::sys::signal::SIGWINCH).is_ok()
+    let resized = SigSet::from(SIGWINCH);
+    // It comes before the end of the call.
+    resized.thread_unblock().and_then(|()| pthread_kill(pthread_self(), SIGWINCH)).is_ok()
+        & resized.thread_block().is_ok()
+}
+
+/// Signals that rustyline hears are for other threads: its handlers serve all, and a signal that comes to the thread that
+/// reads ends the reading of a paste, whose rest would be keys then, and its lines be run.
+pub(super) fn hear_no_signals() {
+    // A thread that hears them reads as well, but for that.
+    let _ = SigSet::from_iter([SIGINT, SIGWINCH]).thread_block();
 }

@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{
     Next, STOP_WITHIN, Typed,
-    dumb::{Unseen, line},
+    dumb::{line, unseen},
     restore,
 };
 use crate::view::{Line, View};
@@ -53,7 +53,7 @@ fn run(view: &dyn View, question: Option<String>, lines: &mpsc::Sender<Typed>, s
     let mut next = question.map_or(Next::Prompt, Next::AskSecret);
     loop {
         // Before the question shows: who answers at once is unseen, too.
-        let unseen = matches!(next, Next::AskSecret(_)).then(Unseen::begin);
+        let unseen = matches!(next, Next::AskSecret(_)).then(unseen);
         if let Next::Ask(question) | Next::AskSecret(question) = &next {
             view.show(Line::Notice(question.trim_end().to_owned()));
         }

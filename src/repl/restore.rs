@@ -8,7 +8,7 @@ use std::{
     sync::{Once, OnceLock},
 };
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Ends a synchronized update, ends bracketed paste, shows the cursor, and forgets colours.
 const RESET: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[0m";
@@ -18,6 +18,27 @@ static HOOK: Once = Once::new();
 
 thread_local! {
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Other modes of the terminal, for as long as it lives.
+pub(super) struct Modes(Termios);
+
+impl Modes {
+    /// Nothing if the terminal cannot be changed.
+    pub(super) fn begin(when: OptionalActions, change: impl FnOnce(&mut Termios)) -> Option<Self> {
+        let before = tcgetattr(io::stdin()).ok()?;
+        let mut other = before.clone();
+        change(&mut other);
+        tcsetattr(io::stdin(), when, &other).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for Modes {
+    fn drop(&mut self) {
+        // It was changed a moment ago.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
 }
 
 /// Remembers the terminal's state, once, and restores it at a panic before the message is written.
@@ -42,6 +63,18 @@ fn hook() {
             next(info);
         }));
     });
+}
+
+/// Whether the terminal echoes between two prompts, where it may. What is typed there shows with the next prompt; an echo
+/// before that would stand among what is drawn.
+pub(super) fn echo(on: bool) {
+    let Some(before) = BEFORE.get() else { return };
+    let Ok(mut modes) = tcgetattr(io::stdin()) else { return };
+    let echo = if on { before.local_modes & LocalModes::ECHO } else { LocalModes::empty() };
+    modes.local_modes.remove(LocalModes::ECHO);
+    modes.local_modes.insert(echo);
+    // A terminal that refuses echoes on.
+    let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
 }
 
 /// Gives the terminal back as it was.

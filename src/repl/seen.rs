@@ -21,8 +21,10 @@ pub(super) struct Seen {
     pub(super) own_prompt: bool,
     /// Whether a search has begun, and its prompt may be there.
     pub(super) searching: bool,
-    /// Whether what is pasted comes as keys.
-    pub(super) pasting: bool,
+    /// The line before a paste that comes as keys.
+    pub(super) pasting: Option<String>,
+    /// Whether a paste has begun that comes as a whole.
+    pub(super) paste: bool,
     /// Whether the line was entered: what is drawn now stays until it is erased.
     pub(super) entered: bool,
     pub(super) menu: Option<Menu>,
@@ -68,6 +70,7 @@ impl Seen {
 
     /// The line or the cursor has changed: a menu closes, or the list of commands opens.
     pub(super) fn change(&mut self, line: &str, pos: usize, assist: &dyn Assist) {
+        self.paste = false;
         if self.menu.as_ref().is_some_and(|menu| self.searching || !menu.is_at(line, pos)) {
             self.menu = None;
         }

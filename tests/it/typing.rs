@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::{Home, Pchat, Pty};
+use rustix::termios::LocalModes;
+
+use crate::support::{Home, Pchat, Pty, Signal};
 
 const ALT_ENTER: &str = "\x1b\r";
 const BACK_TAB: &str = "\x1b[Z";
@@ -405,4 +407,31 @@ fn whoever_has_said_that_they_are_away_is_marked_where_names_are_offered() {
     host.expect("bob: here I am");
     host.keys(&format!("{CTRL_U}msg b\t"));
     host.wait_for("a menu", |text| text.contains("\n  bill\n  bob\nalice> msg b"));
+}
+
+#[test]
+fn what_is_typed_or_pasted_while_a_command_runs_shows_once_and_with_the_prompt() {
+    let (alice, carol) = (Home::new(), Home::new());
+    let host = Pchat::host(&alice, "alice", &["--open"]);
+    let mut member = Pty::join(&carol, "carol", host.port());
+    host.out.expect("* carol joined");
+    // The answer is not there before the room goes on.
+    host.process.signal(Signal::STOP);
+    host.process.wait_stopped();
+    member.line("nick dora");
+    member.wait_for_modes("a terminal that echoes nothing between two prompts", |modes| {
+        modes.local_modes & (LocalModes::ICANON | LocalModes::ECHO) == LocalModes::ICANON
+    });
+    member.wait_for_screen("pastes told from keys", vt100::Screen::bracketed_paste);
+    member.keys("typed ");
+    member.keys(&paste("early\nquit\n"));
+    host.process.signal(Signal::CONT);
+    member.wait_for("the prompt, with all of it", |text| text.trim_end().ends_with("\ndora> typed early\nquit"));
+    assert_eq!(member.scrollback().matches("early").count(), 1);
+    member.keys("\r");
+    host.out.expect("dora: typed early");
+    host.out.expect("  | quit");
+    member.line("quit");
+    // The terminal echoes again.
+    assert_eq!(member.wait_clean(), Some(0));
 }

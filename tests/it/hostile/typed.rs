@@ -1,5 +1,7 @@
 //! What a keyboard, a shell or a terminal may bring that nobody means to type, while others talk.
 
+use rustix::termios::{InputModes, LocalModes};
+
 use pchat::wire::{Answer, Event, FromRoom, Refusal, Request};
 
 use super::{Scene, peer::Peer};
@@ -128,21 +130,52 @@ fn case_76_bytes_that_nobody_types_leave_the_prompt_working() {
 #[test]
 fn case_76_of_a_paste_that_is_no_text_nothing_is_run_and_the_line_stays() {
     let Talk { mut host, mut peer, port: _, _alice } = talk();
+    // What ends the program, stops what it writes, or edits, where the terminal reads lines.
+    let keys = "\x1c\x03\x1a\x13\x04\x15";
     for lines in [1, 20_000] {
-        host.keys("half a li");
-        host.expect("alice> half a li");
-        host.bytes(b"\x1b[200~caf\xe9 is no UTF-8\n");
-        host.bytes("quit\nnick mallory\n".repeat(lines).as_bytes());
-        host.bytes(b"\x1b[201~");
-        host.wait_for("that it is no text, and the line", |text| {
-            text.trim_end().ends_with(&format!("error: {NO_TEXT}\nalice> half a li"))
-        });
-        host.line("ne");
-        peer.expect_line("half a line");
-        still_works(&mut host, &mut peer);
+        for begin in ["\x1b[200~", "\x1b\x1b[200~"] {
+            host.keys("half a li");
+            host.expect("alice> half a li");
+            host.keys(begin);
+            host.bytes(b"caf\xe9 is no UTF-8\n");
+            // The rest comes when the prompt is gone.
+            host.wait_for_modes("the rest thrown away", |modes| {
+                let (local, input) = (modes.local_modes, modes.input_modes);
+                !local.intersects(LocalModes::ICANON | LocalModes::ECHO) && input.contains(InputModes::ICRNL)
+            });
+            host.bytes(keys.as_bytes());
+            host.bytes("quit\nnick mallory\n".repeat(lines).as_bytes());
+            host.bytes(b"\x1b[201~");
+            host.wait_for("that it is no text, and the line", |text| {
+                text.trim_end().ends_with(&format!("error: {NO_TEXT}\nalice> half a li"))
+            });
+            host.line("ne");
+            peer.expect_line("half a line");
+            still_works(&mut host, &mut peer);
+        }
     }
-    assert_eq!(host.raw().matches(NO_TEXT).count(), 2);
+    assert_eq!(host.raw().matches(NO_TEXT).count(), 4);
     assert!(!host.raw().contains("mallory"));
+}
+
+/// A signal to a program comes to any of its threads that does not block it.
+#[cfg(target_os = "linux")]
+#[test]
+fn case_75_a_signal_amid_a_paste_makes_no_keys_of_its_rest() {
+    let Talk { mut host, mut peer, port: _, _alice } = talk();
+    let editor = host.process.thread("editor");
+    // After the paste the second one is Ctrl-C.
+    for (signal, clear) in [(Signal::WINCH, "\x03"), (Signal::INT, "")] {
+        host.keys("\x1b[200~one\n");
+        editor.wait_reading();
+        editor.signal(signal);
+        host.keys("quit\nnick mallory\x1b[201~");
+        host.wait_for_raw("what was pasted", |raw| raw.contains("nick mallory"));
+        host.keys(clear);
+        host.wait_for("an empty prompt", |text| text.trim_end().ends_with("\nalice>"));
+        still_works(&mut host, &mut peer);
+        host.forget();
+    }
 }
 
 #[test]

@@ -44,6 +44,18 @@ impl Process {
         String::from_utf8_lossy(&line).replace('\0', " ")
     }
 
+    /// Its thread of that name.
+    #[cfg(target_os = "linux")]
+    pub fn thread(&self, name: &str) -> Thread {
+        let mut threads = std::fs::read_dir(format!("/proc/{}/task", self.id())).expect("it runs");
+        let thread = threads.find_map(|entry| {
+            let path = entry.ok()?.path();
+            let its_name = std::fs::read_to_string(path.join("comm")).ok()?;
+            (its_name.trim() == name).then_some(Thread(path))
+        });
+        thread.expect("it has such a thread")
+    }
+
     /// How much memory it has at the moment, in bytes, where the system tells.
     pub fn resident(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
@@ -86,6 +98,35 @@ impl Drop for Process {
     fn drop(&mut self) {
         if self.ended.is_none() && self.status.try_recv().is_err() {
             let _ = kill_process(self.pid, Signal::KILL);
+        }
+    }
+}
+
+/// A thread of a program.
+#[cfg(target_os = "linux")]
+pub struct Thread(std::path::PathBuf);
+
+#[cfg(target_os = "linux")]
+impl Thread {
+    /// Waits until it waits for what it reads.
+    pub fn wait_reading(&self) {
+        let end = Instant::now() + PATIENCE;
+        let read = nix::libc::SYS_read.to_string();
+        while !std::fs::read_to_string(self.0.join("syscall")).is_ok_and(|call| call.split(' ').next() == Some(&read)) {
+            assert!(Instant::now() < end, "it does not read");
+            thread::yield_now();
+        }
+    }
+
+    /// Sends a signal to its program, which it takes unless it blocks it, and waits until it is taken.
+    pub fn signal(&self, signal: Signal) {
+        let id = self.0.file_name().and_then(|name| name.to_str()?.parse().ok());
+        kill_process(id.and_then(Pid::from_raw).expect("a number"), signal).expect("it runs");
+        let end = Instant::now() + PATIENCE;
+        let waits = |line: &str| line.strip_prefix("ShdPnd:").is_some_and(|signals| signals.trim() != "0".repeat(16));
+        while std::fs::read_to_string(self.0.join("status")).expect("it runs").lines().any(waits) {
+            assert!(Instant::now() < end, "nobody takes the signal");
+            thread::yield_now();
         }
     }
 }

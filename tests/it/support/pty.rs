@@ -186,6 +186,11 @@ impl Pty {
         self.wait_until(what, |shown| fits(&String::from_utf8_lossy(&shown.raw)));
     }
 
+    /// Forgets what was written until now. The window stays.
+    pub fn forget(&self) {
+        self.shown.0.lock().unwrap_or_else(PoisonError::into_inner).raw.clear();
+    }
+
     /// Waits until all that was written to the terminal is read: a program may end before its last words are.
     fn read_all(&self) {
         // What no terminal knows; it comes after everything else.
@@ -212,6 +217,15 @@ impl Pty {
                 panic!("too long without {what}, with this in the window:\n{text}\nafter: {end:?}");
             }
             shown = self.shown.1.wait_timeout(shown, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until the modes of the terminal fit.
+    pub fn wait_for_modes(&self, what: &str, fits: impl Fn(&Termios) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !fits(&tcgetattr(&self.tty).expect("a terminal")) {
+            assert!(Instant::now() < end, "too long without {what}, with this in the window:\n{}", self.text());
+            thread::yield_now();
         }
     }
 
