@@ -66,6 +66,8 @@ enum Role {
 pub struct Context {
     command: &'static str,
     role: Role,
+    /// The typed line that is being handled.
+    line: Option<Arc<str>>,
     shared: Arc<Shared>,
 }
 
@@ -83,7 +85,7 @@ impl Context {
         let (settings, tape) = (OnceLock::new(), Tape::default());
         let shared =
             Shared { session, view, entries, when_full, state, streams, people, settings, tape, tasks, cancel };
-        Self { command: "", role: Role::Person, shared: Arc::new(shared) }
+        Self { command: "", role: Role::Person, line: None, shared: Arc::new(shared) }
     }
 
     /// With streams. Without, none can be opened and none is accepted.
@@ -112,17 +114,22 @@ impl Context {
 
     /// The context in which `entry` handles a line of the person.
     pub fn for_line(&self, entry: &Entry) -> Self {
-        Self { command: entry.name, role: Role::Person, shared: self.shared.clone() }
+        Self { command: entry.name, role: Role::Person, line: None, shared: self.shared.clone() }
+    }
+
+    /// The same, and `line` is what was typed: should the room not take what is sent on its account, it is told.
+    pub(crate) fn typed(self, line: &str) -> Self {
+        Self { line: Some(line.into()), ..self }
     }
 
     /// The context in which `entry` handles an event.
     pub fn for_event(&self, entry: &Entry) -> Self {
-        Self { command: entry.name, role: Role::Event, shared: self.shared.clone() }
+        Self { command: entry.name, role: Role::Event, line: None, shared: self.shared.clone() }
     }
 
     /// The same, for work beside the handlers, which may wait for the room.
     pub(crate) fn for_task(&self) -> Self {
-        Self { role: Role::Person, ..self.clone() }
+        Self { role: Role::Person, line: None, ..self.clone() }
     }
 
     /// Sends a message of this command to everyone. Returns its number, which the echo carries.
@@ -143,7 +150,7 @@ impl Context {
     /// As [`send`](Self::send).
     pub async fn say(&self, payload: impl Into<Bytes>) -> anyhow::Result<u64> {
         let draft = Draft::Remember { command: self.command.to_owned(), payload: payload.into() };
-        Ok(self.shared.session.send(draft, self.when_full()).await?)
+        self.send_draft(draft).await
     }
 
     /// Sends a message of this command to one member only. The room can read it, the other members cannot.
@@ -182,12 +189,15 @@ impl Context {
     ///
     /// As [`send`](Self::send).
     pub async fn withdraw(&self, tag: u32) -> anyhow::Result<u64> {
-        Ok(self.shared.session.send(Draft::Withdraw { tag }, self.when_full()).await?)
+        self.send_draft(Draft::Withdraw { tag }).await
     }
 
     async fn send_envelope(&self, to: To, payload: Bytes, tag: Option<u32>) -> anyhow::Result<u64> {
-        let draft = Draft::Say { to, command: self.command.to_owned(), payload, tag };
-        Ok(self.shared.session.send(draft, self.when_full()).await?)
+        self.send_draft(Draft::Say { to, command: self.command.to_owned(), payload, tag }).await
+    }
+
+    async fn send_draft(&self, draft: Draft) -> anyhow::Result<u64> {
+        Ok(self.shared.session.send_line(draft, self.line.clone(), self.when_full()).await?)
     }
 
     fn when_full(&self) -> WhenFull {

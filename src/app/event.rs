@@ -118,10 +118,19 @@ impl Listener {
                 self.cx.event(Event::new("lost", text).with("from", from.name).with("key", key));
             }
             SessionEvent::Acknowledged { n } => self.view.settled(n),
-            SessionEvent::Undelivered { reason, .. } => {
+            SessionEvent::Undelivered { reason, line, .. } => {
                 self.refused.store(true, Relaxed);
-                self.cx.error(&*reason);
-                self.cx.event(Event::new("undelivered", "").with("reason", reason));
+                let event = Event::new("undelivered", "").with("reason", &*reason);
+                match line {
+                    Some(line) => {
+                        self.cx.error(format!("{reason}: {line}"));
+                        self.cx.event(event.with("line", &*line));
+                    }
+                    None => {
+                        self.cx.error(reason);
+                        self.cx.event(event);
+                    }
+                }
             }
             SessionEvent::Moved { port } => {
                 self.cx.event(Event::new("moved", format!("the room moved to port {port}")).with("port", port));

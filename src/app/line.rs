@@ -51,7 +51,7 @@ impl Reader {
                 return Done { asker: None, flow: Flow::Continue, failed: true, remember: false, echo: true };
             }
         };
-        self.act(reading, Context::for_line).await
+        self.act(reading, |cx, entry| cx.for_line(entry).typed(line)).await
     }
 
     /// Does what a person answered when `asker` asked.
@@ -60,7 +60,7 @@ impl Reader {
         Done { remember: false, echo: true, ..done }
     }
 
-    pub(super) async fn act(&self, reading: Reading, context: fn(&Context, &Entry) -> Context) -> Done {
+    pub(super) async fn act(&self, reading: Reading, context: impl FnOnce(&Context, &Entry) -> Context) -> Done {
         let remember = reading.remember();
         let done = Done { asker: None, flow: Flow::Continue, failed: false, remember, echo: true };
         match reading {

@@ -279,7 +279,7 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     };
     let ending = leave(&session, &mut ended, &patience, &cancel).await;
     // What the room acknowledged after that has come too late to be known here.
-    let undelivered = session.unacknowledged();
+    let (undelivered, lines) = (session.unacknowledged(), session.unacknowledged_lines());
     cancel.cancel();
     let _ = timeout(patience.end, cx.finish()).await;
     listening.abort();
@@ -294,7 +294,10 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     failed |= terminal.is_none() && refused.load(Relaxed);
     if undelivered > 0 {
         failed = true;
-        cx.error(format!("{undelivered} {} not delivered", if undelivered == 1 { "line" } else { "lines" }));
+        let counted = format!("{undelivered} {} not delivered", if undelivered == 1 { "line" } else { "lines" });
+        // Whoever typed them has them nowhere else.
+        let typed = (terminal.is_some() || plain.get().is_some()) && !lines.is_empty();
+        cx.error(if typed { format!("{counted}:\n{}", lines.join("\n")) } else { counted });
     }
     // What is written down of the talk ends with its last line.
     let tape = cx.tape().clone();

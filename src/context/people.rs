@@ -67,7 +67,7 @@ impl Context {
 
     /// The context in which `entry` handles the answer to its question.
     pub fn for_answer(&self, entry: &Entry) -> Self {
-        Self { command: entry.name, role: Role::Answer, shared: self.shared.clone() }
+        Self { role: Role::Answer, ..self.for_line(entry) }
     }
 
     /// Whether the line is an answer to this command's own question, see [`Flow::Ask`](crate::command::Flow::Ask).

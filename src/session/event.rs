@@ -78,6 +78,8 @@ pub enum SessionEvent {
         n: u64,
         /// Why, in one line.
         reason: String,
+        /// The typed line on whose account it was sent.
+        line: Option<Arc<str>>,
     },
     /// The room moved to another port.
     Moved {

@@ -140,6 +140,15 @@ impl Handle {
     ///
     /// See [`SendError`]. After an error nothing was sent.
     pub async fn send(&self, draft: Draft, when_full: WhenFull) -> Result<u64, SendError> {
+        self.send_line(draft, None, when_full).await
+    }
+
+    /// The same, of a typed line, which is given back if the room does not take it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_line(&self, draft: Draft, line: Option<Arc<str>>, when_full: WhenFull) -> Result<u64, SendError> {
         check(&draft)?;
         if self.me().number == 0 {
             return Err(SendError::NotIn);
@@ -154,6 +163,7 @@ impl Handle {
             {
                 let mut outbox = self.shared.outbox();
                 if let Some(n) = outbox.push(&draft) {
+                    outbox.typed(n, line);
                     self.shared.waiting.send_replace(outbox.len());
                     self.shared.filled.notify_one();
                     return Ok(n);
@@ -224,6 +234,11 @@ impl Handle {
     /// How many envelopes the room has not acknowledged yet.
     pub fn unacknowledged(&self) -> usize {
         *self.shared.waiting.borrow()
+    }
+
+    /// The typed lines on whose account they were sent.
+    pub fn unacknowledged_lines(&self) -> Vec<Arc<str>> {
+        self.shared.outbox().lines()
     }
 
     /// Waits until everything sent is acknowledged, or the session is over.

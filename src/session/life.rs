@@ -265,16 +265,16 @@ impl Life {
                 }
             }
             Event::Refused { n, reason } => {
-                let pointless = {
+                let (line, pointless) = {
                     let mut outbox = shared.outbox();
                     outbox.not_kept(n);
                     outbox.refused(n);
                     // What was to be taken back is gone, which is all that was wanted.
-                    outbox.withdraws(n)
+                    (outbox.line(n), outbox.withdraws(n))
                 };
                 self.acknowledge(n, shared)?;
                 if !pointless {
-                    self.events.push_back(SessionEvent::Undelivered { n, reason });
+                    self.events.push_back(SessionEvent::Undelivered { n, reason, line });
                 }
             }
             Event::Joined(member) => {

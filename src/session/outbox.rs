@@ -1,6 +1,9 @@
 //! What this member has sent and the room has not acknowledged yet.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use super::{Draft, Member};
 use crate::limits::session::MAX_RECIPIENTS;
@@ -55,6 +58,8 @@ impl Previous {
 pub(super) struct Outbox {
     waiting: VecDeque<Envelope>,
     bytes: usize,
+    /// What was typed, where something waits on account of it.
+    lines: BTreeMap<u64, Arc<str>>,
     /// Highest number given out.
     last: u64,
     /// Highest number written to the present link.
@@ -74,6 +79,21 @@ impl Outbox {
     pub(super) fn push(&mut self, draft: &Draft) -> Option<u64> {
         let full = self.waiting.len() >= MAX_WAITING || self.bytes >= MAX_WAITING_BYTES;
         (!full).then(|| self.append(draft))
+    }
+
+    /// Number `n` was sent on account of this line.
+    pub(super) fn typed(&mut self, n: u64, line: Option<Arc<str>>) {
+        self.lines.extend(line.map(|line| (n, line)));
+    }
+
+    /// The line on whose account number `n` waits.
+    pub(super) fn line(&self, n: u64) -> Option<Arc<str>> {
+        self.lines.get(&n).cloned()
+    }
+
+    /// The lines on whose account something waits.
+    pub(super) fn lines(&self) -> Vec<Arc<str>> {
+        self.lines.values().cloned().collect()
     }
 
     fn append(&mut self, draft: &Draft) -> u64 {
@@ -186,6 +206,9 @@ impl Outbox {
                 self.bytes -= said.payload.len();
             }
         }
+        while self.lines.first_key_value().is_some_and(|(&first, _)| first <= n) {
+            self.lines.pop_first();
+        }
         self.waiting.len() < before
     }
 
@@ -244,6 +267,25 @@ mod tests {
 
     fn unsent(outbox: &mut Outbox) -> Vec<u64> {
         std::iter::from_fn(|| outbox.take_unsent()).map(|envelope| envelope.n).collect()
+    }
+
+    #[test]
+    fn typed_lines_are_there_until_all_that_was_sent_for_them_is_acknowledged() {
+        let mut outbox = Outbox::default();
+        for n in 1..=4 {
+            assert_eq!(outbox.push(&line("x")), Some(n));
+        }
+        let both: Arc<str> = "sends two".into();
+        outbox.typed(1, Some(both.clone()));
+        outbox.typed(2, Some(both.clone()));
+        outbox.typed(3, None);
+        outbox.typed(4, Some("last".into()));
+        outbox.acknowledge(1);
+        assert_eq!((outbox.line(1), outbox.line(2), outbox.line(3)), (None, Some(both), None));
+        outbox.acknowledge(3);
+        assert_eq!(outbox.lines(), ["last".into()]);
+        outbox.acknowledge(4);
+        assert!(outbox.lines().is_empty());
     }
 
     #[test]

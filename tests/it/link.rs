@@ -2,7 +2,7 @@
 
 use std::{io::Write, net::TcpListener};
 
-use crate::support::{Dice, Home, Pchat, Proxy, Signal};
+use crate::support::{Dice, Home, Pchat, Proxy, Pty, Signal};
 
 /// What somebody said, as another member's output shows it.
 fn said_by(name: &str, reader: &Pchat, count: usize) -> Vec<String> {
@@ -190,6 +190,31 @@ fn case_79_lines_that_a_crashed_host_never_got_are_counted_by_one_who_leaves() {
     member.say("quit");
     let ended = member.wait();
     assert_eq!((ended.code, ended.err.as_str()), (Some(1), "error: 1 line not delivered"));
+}
+
+#[test]
+fn case_79_a_person_reads_which_lines_were_not_delivered() {
+    let (alice, bob) = (Home::new(), Home::new());
+    let mut host = Pchat::host(&alice, "alice", &["--open"]);
+    let mut member = Pty::join(&bob, "bob", host.port());
+    host.out.expect("* bob joined");
+    host.say("mute bob");
+    member.expect("* alice has muted you");
+    member.line("one");
+    member.line("text two");
+    member.wait_for("which ones", |text| {
+        ["one", "text two"]
+            .iter()
+            .all(|line| text.contains(&format!("error: not said: the host has muted you: {line}\n")))
+    });
+    host.signal(Signal::KILL);
+    member.expect("; dialling again until it works");
+    member.line("three");
+    member.keys("four\x1b\rfive\r");
+    member.line("quit");
+    assert_eq!(member.wait_clean(), Some(1));
+    let text = member.text();
+    assert!(text.ends_with("error: 2 lines not delivered:\n  | three\n  | four\n  | five"), "{text}");
 }
 
 #[test]

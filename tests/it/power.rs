@@ -131,10 +131,10 @@ fn a_muted_member_reads_and_whispers_and_offers_nothing_to_everyone() {
         reader.out.expect("* bob was muted by alice");
     }
     member.say("loud");
-    member.err.expect("error: not said: the host has muted you");
+    member.err.expect("error: not said: the host has muted you: loud");
     fs::write(bob.path().join("a.txt"), "loud, too").expect("a file");
     member.say("sendfile a.txt");
-    member.err.expect("error: not said: the host has muted you");
+    member.err.expect("error: not said: the host has muted you: sendfile a.txt");
     member.say("msg carol psst");
     other.out.expect("(bob) psst");
     other.say("hello bob");
@@ -146,7 +146,7 @@ fn a_muted_member_reads_and_whispers_and_offers_nothing_to_everyone() {
     drop(member.wait());
     let mut member = Pchat::join(&bob, "bob", port, &["--stay"]);
     member.say("loud");
-    member.err.expect("error: not said: the host has muted you");
+    member.err.expect("error: not said: the host has muted you: loud");
     host.say("unmute bob");
     member.out.expect("* alice lets you speak again");
     member.say("thank you");

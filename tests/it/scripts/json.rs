@@ -125,7 +125,8 @@ fn talk(schema: &Schema, seen: &mut BTreeSet<String>) {
         member.any(kind);
         if kind == "muted" {
             member.say("not heard");
-            assert_eq!(member.any("undelivered").get("text"), None);
+            let undelivered = member.any("undelivered");
+            assert_eq!((undelivered.get("text"), &undelivered["line"]), (None, &"not heard".into()));
         }
     }
     assert!(host.ask("/unlock", 5.into()));

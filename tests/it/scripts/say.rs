@@ -77,7 +77,7 @@ fn what_cannot_be_delivered_is_an_error_and_ends_in_1() {
     host.say("mute bob");
     host.out.expect_start("* bob was muted by ");
     saying.say("two");
-    let muted = ["error: not said: the host has muted you"];
+    let muted = ["error: not said: the host has muted you: two"];
     let fails = |ended: Ended| assert_eq!((ended.code, ended.err.lines().collect::<Vec<_>>()), (Some(1), muted.into()));
     fails(saying.end());
     fails(once(&bob, &["say", &address, "--name", "bob", "two"]));
