@@ -161,6 +161,7 @@ impl<'a> Session<'a> {
                 Outcome::Interrupted { .. } | Outcome::Eof => self.quit(),
                 Outcome::NoText { line, in_paste } => {
                     self.clear();
+                    // It is told with the next prompt: who has read of it may type again.
                     drain(in_paste, || self.link.shared.is_stopping());
                     question = asking.with(line).again();
                     continue;

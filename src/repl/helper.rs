@@ -73,6 +73,8 @@ impl Highlighter for Drawer {
         let mut seen = lock(&self.seen);
         prompt.clone_into(&mut seen.prompt);
         seen.own_prompt = default;
+        // What is drawn now has all of it.
+        seen.paste = false;
         seen.searching &= !default;
         let columns = layout::columns();
         let up = match std::mem::take(&mut seen.menu_rows) {

@@ -70,7 +70,6 @@ impl Seen {
 
     /// The line or the cursor has changed: a menu closes, or the list of commands opens.
     pub(super) fn change(&mut self, line: &str, pos: usize, assist: &dyn Assist) {
-        self.paste = false;
         if self.menu.as_ref().is_some_and(|menu| self.searching || !menu.is_at(line, pos)) {
             self.menu = None;
         }

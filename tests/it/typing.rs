@@ -280,8 +280,9 @@ fn a_slip_of_a_command_comes_back_once() {
     host.keys("\r");
     member.out.expect("alice: qiut");
     host.line("kcik bob");
-    let again = "did you mean kick? Enter again says it as it is\nalice> kcik bob";
-    host.wait_for("the line again", |text| text.trim_end().ends_with(again));
+    // Its own echo of the first one may come before or after that.
+    host.expect("* not said: did you mean kick? Enter again says it as it is");
+    host.wait_for("the line again", |text| text.trim_end().ends_with("\nalice> kcik bob"));
     host.keys(&format!("{CTRL_A}{RIGHT}{RIGHT}\x7fi{LEFT}x\x7f"));
     host.expect("alice> kiik bob");
     host.keys(&format!("{CTRL_U}{END}{CTRL_U}kcik the ball\r"));
