@@ -23,6 +23,8 @@ impl Command for Nick {
         let Answer::Name(name) = cx.ask(Request::Nick { name: self.name }).await? else {
             bail!("the room gave an answer to another question");
         };
+        // What comes of it may be heard later than the answer, and after the next prompt.
+        cx.show_name(&name);
         // A change is announced to everyone, oneself included.
         if name == before {
             cx.print(format!("you are called {name} already"));

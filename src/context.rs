@@ -311,6 +311,11 @@ impl Context {
         }));
     }
 
+    /// Names this person so in the prompt.
+    pub fn show_name(&self, name: &str) {
+        self.shared.view.name(name);
+    }
+
     /// Shows one's own line as not yet echoed; `n` is what [`send`](Self::send) returned.
     pub fn show_pending(&self, n: u64, text: &str) {
         self.shared.view.pending(n, text);

@@ -95,6 +95,7 @@ fn somebody_who_is_away_is_told_of_once_listed_and_back_with_the_next_word() {
     host.out.expect("bob: here I am");
     let told = host.out.so_far().iter().filter(|line| *line == "* bob is away: lunch").count();
     assert_eq!(told, 2, "when it was said, and to the first of the words to bob: {:?}", host.out.so_far());
+    late.out.expect("bob: here I am");
     late.say("who");
     late.out.expect_where("bob's row", |line| line.starts_with("bob ") && !line.contains("away"));
     late.say("/away");

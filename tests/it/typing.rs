@@ -418,7 +418,6 @@ fn what_is_typed_or_pasted_while_a_command_runs_shows_once_and_with_the_prompt()
     host.out.expect("* carol joined");
     // The answer is not there before the room goes on.
     host.process.signal(Signal::STOP);
-    host.process.wait_stopped();
     member.line("nick dora");
     member.wait_for_modes("a terminal that echoes nothing between two prompts", |modes| {
         modes.local_modes & (LocalModes::ICANON | LocalModes::ECHO) == LocalModes::ICANON

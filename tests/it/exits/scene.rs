@@ -1,6 +1,11 @@
 //! What somebody may be in the middle of, and how they get there.
 
-use std::{fs, net::TcpListener, path::Path, process::Command};
+use std::{
+    fs,
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::Command,
+};
 
 use super::ends::End;
 use crate::{
@@ -122,6 +127,8 @@ pub(super) struct Scene {
     /// The room of somebody who can be asked.
     asked: Option<Pty>,
     silent: Option<TcpListener>,
+    /// The call of whoever dials there.
+    call: Option<TcpStream>,
     homes: [Home; 2],
 }
 
@@ -155,7 +162,7 @@ impl Scene {
             let mut command = host_with(&homes[1], "carol", true);
             command.args(["--time", "off"]);
             let member = Pty::spawn_in(size, command);
-            return Self { amid, member, host: None, asked: None, silent: None, homes };
+            return Self { amid, member, host: None, asked: None, silent: None, call: None, homes };
         }
         let silent = (amid == Amid::Dialling).then(|| TcpListener::bind("127.0.0.1:0").expect("a port"));
         let asked = (amid == Amid::Knock).then(|| {
@@ -188,16 +195,17 @@ impl Scene {
                 _ => join,
             },
         );
-        Self { amid, member, host, asked, silent, homes }
+        Self { amid, member, host, asked, silent, call: None, homes }
     }
 
     /// Gets into the middle of it.
     fn lead(&mut self) {
-        let Self { amid, member, host, asked, silent, homes } = self;
+        let Self { amid, member, host, asked, silent, call, homes } = self;
         match amid {
             Amid::Code | Amid::Knock | Amid::DumbCode | Amid::PlainCode => member.expect(QUESTION),
             Amid::Dialling => {
-                silent.as_ref().expect("it listens").accept().expect("it calls");
+                // If the line were not held, the call would end by itself.
+                *call = Some(silent.as_ref().expect("it listens").accept().expect("it calls").0);
                 return;
             }
             Amid::Plain => member.expect("* you are carol"),

@@ -29,8 +29,12 @@ impl Process {
         Self { pid, status, ended: None }
     }
 
+    /// Sends a signal. One that stops it has done so afterwards.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).expect("it runs");
+        if signal == Signal::STOP {
+            self.wait_stopped();
+        }
     }
 
     /// Its number.
@@ -63,13 +67,17 @@ impl Process {
         Some(kib.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
     }
 
-    /// Waits until it is stopped, where the system tells.
-    pub fn wait_stopped(&self) {
+    /// Waits until all its threads are stopped, where the system tells.
+    fn wait_stopped(&self) {
         let end = Instant::now() + PATIENCE;
-        while let Ok(stat) = std::fs::read_to_string(format!("/proc/{}/stat", self.id()))
-            && !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        let runs = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat"));
+            stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['T', 'Z', 'X'])))
+        };
+        while let Ok(mut tasks) = std::fs::read_dir(format!("/proc/{}/task", self.id()))
+            && tasks.any(|task| task.is_ok_and(runs))
         {
-            assert!(Instant::now() < end, "it is not stopped: {stat}");
+            assert!(Instant::now() < end, "it is not stopped");
             thread::yield_now();
         }
     }
