@@ -121,16 +121,12 @@ impl Listener {
             SessionEvent::Undelivered { reason, line, .. } => {
                 self.refused.store(true, Relaxed);
                 let event = Event::new("undelivered", "").with("reason", &*reason);
-                match line {
-                    Some(line) => {
-                        self.cx.error(format!("{reason}: {line}"));
-                        self.cx.event(event.with("line", &*line));
-                    }
-                    None => {
-                        self.cx.error(reason);
-                        self.cx.event(event);
-                    }
-                }
+                let (text, event) = match line {
+                    Some(line) => (format!("{reason}: {line}"), event.with("line", &*line)),
+                    None => (reason, event),
+                };
+                self.cx.error(text);
+                self.cx.event(event);
             }
             SessionEvent::Moved { port } => {
                 self.cx.event(Event::new("moved", format!("the room moved to port {port}")).with("port", port));

@@ -31,6 +31,7 @@ use crate::{
     repl::{self, LinesHandle, Next, ReplConfig, ReplHandle, Reply, Typed},
     session::{Ending, Handle, SessionEvent, WhenFull},
     settings,
+    size::counted,
     stream::Streams,
     transfer::{desk::Desk, settings::Settings},
     trust::{Fingerprint, People},
@@ -294,10 +295,10 @@ pub(super) async fn run(talk: Talk) -> Result<ExitCode> {
     failed |= terminal.is_none() && refused.load(Relaxed);
     if undelivered > 0 {
         failed = true;
-        let counted = format!("{undelivered} {} not delivered", if undelivered == 1 { "line" } else { "lines" });
+        let text = format!("{} not delivered", counted(undelivered as u64, "line"));
         // Whoever typed them has them nowhere else.
         let typed = (terminal.is_some() || plain.get().is_some()) && !lines.is_empty();
-        cx.error(if typed { format!("{counted}:\n{}", lines.join("\n")) } else { counted });
+        cx.error(if typed { format!("{text}:\n{}", lines.join("\n")) } else { text });
     }
     // What is written down of the talk ends with its last line.
     let tape = cx.tape().clone();

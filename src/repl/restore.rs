@@ -20,17 +20,22 @@ thread_local! {
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Changes the terminal's modes. Gives those before, or nothing if it cannot be changed.
+fn changed(when: OptionalActions, change: impl FnOnce(&mut Termios)) -> Option<Termios> {
+    let before = tcgetattr(io::stdin()).ok()?;
+    let mut other = before.clone();
+    change(&mut other);
+    tcsetattr(io::stdin(), when, &other).ok()?;
+    Some(before)
+}
+
 /// Other modes of the terminal, for as long as it lives.
 pub(super) struct Modes(Termios);
 
 impl Modes {
     /// Nothing if the terminal cannot be changed.
     pub(super) fn begin(when: OptionalActions, change: impl FnOnce(&mut Termios)) -> Option<Self> {
-        let before = tcgetattr(io::stdin()).ok()?;
-        let mut other = before.clone();
-        change(&mut other);
-        tcsetattr(io::stdin(), when, &other).ok()?;
-        Some(Self(before))
+        changed(when, change).map(Self)
     }
 }
 
@@ -69,12 +74,9 @@ fn hook() {
 /// before that would stand among what is drawn.
 pub(super) fn echo(on: bool) {
     let Some(before) = BEFORE.get() else { return };
-    let Ok(mut modes) = tcgetattr(io::stdin()) else { return };
-    let echo = if on { before.local_modes & LocalModes::ECHO } else { LocalModes::empty() };
-    modes.local_modes.remove(LocalModes::ECHO);
-    modes.local_modes.insert(echo);
+    let echo = on && before.local_modes.contains(LocalModes::ECHO);
     // A terminal that refuses echoes on.
-    let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+    let _ = changed(OptionalActions::Now, |modes| modes.local_modes.set(LocalModes::ECHO, echo));
 }
 
 /// Gives the terminal back as it was.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::*;
-use crate::files::{MIB, expect_names, expect_saved, noise, partial, put};
+use crate::{
+    files::{MIB, expect_names, expect_saved, noise, partial, put},
+    support::until,
+};
 
 /// Within this time of its being open a room has its members back, on a machine with much else to do. Promised are 12 s.
 const BACK: Duration = Duration::from_secs(20);
@@ -57,14 +60,6 @@ impl Place {
         command.args(["join", &format!("{}:{}", self.address, self.port), "--name", name]).args(more);
         command.envs(code.map(|code| ("PCHAT_CODE", code)));
         Pchat::spawn(name, command)
-    }
-}
-
-fn wait_for(done: impl Fn() -> bool) {
-    let end = Instant::now() + crate::support::PATIENCE;
-    while !done() {
-        assert!(Instant::now() < end, "it never happens");
-        std::thread::yield_now();
     }
 }
 
@@ -192,7 +187,8 @@ fn case_66_a_name_is_kept_for_whoever_had_it_before_the_room_restarted() {
         if signal == Signal::KILL {
             // Names are written down every few seconds.
             let known = place.home.path().join(".local/state/pchat/names");
-            wait_for(|| std::fs::read_to_string(&known).is_ok_and(|names| names.contains(" robert\n")));
+            let names = || std::fs::read_to_string(&known);
+            until(|| names().is_ok_and(|names| names.contains(" robert\n")), || "robert in its list".to_owned());
         }
         end(host, signal);
         // While it stands still, somebody else is there first.

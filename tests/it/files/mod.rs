@@ -20,7 +20,7 @@ use std::{
     process::Command,
 };
 
-use crate::support::{Dice, Home, Lines, PATIENCE, Pchat, Proxy, Pty};
+use crate::support::{Dice, Home, Lines, PATIENCE, Pchat, Proxy, Pty, until};
 
 pub(crate) const MIB: u64 = 1 << 20;
 
@@ -84,11 +84,7 @@ pub(crate) fn partial(home: &Home, least: u64) -> PathBuf {
 
 /// Waits until nothing else is in someone's download folder.
 pub(crate) fn expect_names(home: &Home, expected: &[&str]) {
-    let end = std::time::Instant::now() + PATIENCE;
-    while names(home) != expected {
-        assert!(std::time::Instant::now() < end, "{:?}, not {expected:?}", names(home));
-        std::thread::yield_now();
-    }
+    until(|| names(home) == expected, || format!("{expected:?}, but with {:?}", names(home)));
 }
 
 /// Waits until someone says that they have saved something, and checks name and content.

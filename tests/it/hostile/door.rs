@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{Read, Write},
     net::{Shutdown, TcpStream},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -20,7 +19,7 @@ use super::{
     peer::{Peer, stranger},
     wire::call_from_elsewhere,
 };
-use crate::support::{Dice, Home, PATIENCE, Pchat, Signal};
+use crate::support::{Dice, Home, Pchat, Signal, until};
 
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
@@ -233,10 +232,7 @@ fn case_7_without_descriptors_members_talk_on_and_callers_come_in_once_there_are
     let began = Instant::now();
     let held: Vec<_> = (0..60).map(|_| call_from_elsewhere(port)).collect();
     let refused = || fs::read_to_string(&log).expect("a log").matches("could not accept a connection").count();
-    while refused() == 0 {
-        assert!(began.elapsed() < PATIENCE, "descriptors never ran out");
-        thread::yield_now();
-    }
+    until(|| refused() > 0, || "an end of the descriptors".to_owned());
     for i in 0..50 {
         let text = format!("line {i}");
         witness.text(text.as_str());

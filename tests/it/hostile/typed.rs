@@ -1,8 +1,7 @@
 //! What a keyboard, a shell or a terminal may bring that nobody means to type, while others talk.
 
-use rustix::termios::{InputModes, LocalModes};
-
 use pchat::wire::{Answer, Event, FromRoom, Refusal, Request};
+use rustix::termios::{InputModes, LocalModes};
 
 use super::{Scene, peer::Peer};
 use crate::support::{Home, Pchat, Pty, Signal};

@@ -1,9 +1,9 @@
 //! `pchat send`.
 
-use std::fs;
+use std::{fs, io};
 
 use super::{assert_silent, once, open_room, put, spools};
-use crate::support::{Home, Pchat, Signal};
+use crate::support::{Home, Pchat, Signal, until};
 
 #[test]
 fn files_and_folders_reach_those_who_are_there_before_it_ends() {
@@ -98,19 +98,12 @@ fn what_is_piped_in_is_sent_whole_under_its_name_and_leaves_nothing_behind() {
     // One that is stopped while it reads leaves nothing either, and the room never hears of it.
     let mut stopped = piping(&["-", "--as", "never.tar"]);
     stopped.write(b"beginning");
-    let end = std::time::Instant::now() + crate::support::PATIENCE;
-    while spools(&temporary).is_empty() {
-        assert!(std::time::Instant::now() < end, "it begins to read");
-        std::thread::yield_now();
-    }
+    until(|| !spools(&temporary).is_empty(), || "a folder for what it reads".to_owned());
     // The folder is there a little before signals are listened to.
-    while !fs::read_dir(temporary.join(&spools(&temporary)[0]))
-        .expect("a folder")
-        .any(|file| file.and_then(|file| file.metadata()).is_ok_and(|found| found.len() > 0))
-    {
-        assert!(std::time::Instant::now() < end, "it reads");
-        std::thread::yield_now();
-    }
+    let files = || fs::read_dir(temporary.join(&spools(&temporary)[0])).expect("a folder");
+    let has_some =
+        |file: io::Result<fs::DirEntry>| file.and_then(|file| file.metadata()).is_ok_and(|found| found.len() > 0);
+    until(|| files().any(has_some), || "something that it has read".to_owned());
     stopped.signal(Signal::TERM);
     let ended = stopped.wait();
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));

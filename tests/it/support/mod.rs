@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use home::Home;
 pub use lines::Lines;
 pub use picture::{Window, svg};
-pub use process::{Ended, Pchat, Process};
+pub use process::{Ended, Pchat, Process, until};
 pub use proxy::{Proxy, dial};
 pub use pty::Pty;
 pub use rustix::process::Signal;

@@ -69,17 +69,12 @@ impl Process {
 
     /// Waits until all its threads are stopped, where the system tells.
     fn wait_stopped(&self) {
-        let end = Instant::now() + PATIENCE;
         let runs = |task: std::fs::DirEntry| {
             let stat = std::fs::read_to_string(task.path().join("stat"));
             stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['T', 'Z', 'X'])))
         };
-        while let Ok(mut tasks) = std::fs::read_dir(format!("/proc/{}/task", self.id()))
-            && tasks.any(|task| task.is_ok_and(runs))
-        {
-            assert!(Instant::now() < end, "it is not stopped");
-            thread::yield_now();
-        }
+        let tasks = || std::fs::read_dir(format!("/proc/{}/task", self.id()));
+        until(|| !tasks().is_ok_and(|mut tasks| tasks.any(|task| task.is_ok_and(runs))), || "a stop".to_owned());
     }
 
     /// Waits until it has ended.
@@ -110,6 +105,17 @@ impl Drop for Process {
     }
 }
 
+/// Waits until the system says that it is so. `what` says what is missing if it never does.
+pub fn until(is_so: impl Fn() -> bool, what: impl FnOnce() -> String) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        if Instant::now() >= end {
+            panic!("too long without {}", what());
+        }
+        thread::yield_now();
+    }
+}
+
 /// A thread of a program.
 #[cfg(target_os = "linux")]
 pub struct Thread(std::path::PathBuf);
@@ -118,24 +124,18 @@ pub struct Thread(std::path::PathBuf);
 impl Thread {
     /// Waits until it waits for what it reads.
     pub fn wait_reading(&self) {
-        let end = Instant::now() + PATIENCE;
         let read = nix::libc::SYS_read.to_string();
-        while !std::fs::read_to_string(self.0.join("syscall")).is_ok_and(|call| call.split(' ').next() == Some(&read)) {
-            assert!(Instant::now() < end, "it does not read");
-            thread::yield_now();
-        }
+        let call = || std::fs::read_to_string(self.0.join("syscall"));
+        until(|| call().is_ok_and(|call| call.split(' ').next() == Some(&read)), || "a reading".to_owned());
     }
 
     /// Sends a signal to its program, which it takes unless it blocks it, and waits until it is taken.
     pub fn signal(&self, signal: Signal) {
         let id = self.0.file_name().and_then(|name| name.to_str()?.parse().ok());
         kill_process(id.and_then(Pid::from_raw).expect("a number"), signal).expect("it runs");
-        let end = Instant::now() + PATIENCE;
         let waits = |line: &str| line.strip_prefix("ShdPnd:").is_some_and(|signals| signals.trim() != "0".repeat(16));
-        while std::fs::read_to_string(self.0.join("status")).expect("it runs").lines().any(waits) {
-            assert!(Instant::now() < end, "nobody takes the signal");
-            thread::yield_now();
-        }
+        let status = || std::fs::read_to_string(self.0.join("status")).expect("it runs");
+        until(|| !status().lines().any(waits), || "somebody who takes the signal".to_owned());
     }
 }
 

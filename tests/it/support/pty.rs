@@ -17,7 +17,7 @@ use rustix::{
     termios::{Action, LocalModes, SpecialCodeIndex, Termios, tcflow, tcgetattr},
 };
 
-use super::{Home, PATIENCE, Process};
+use super::{Home, PATIENCE, Process, until};
 
 /// A terminal in which a program runs.
 pub struct Pty {
@@ -222,11 +222,8 @@ impl Pty {
 
     /// Waits until the modes of the terminal fit.
     pub fn wait_for_modes(&self, what: &str, fits: impl Fn(&Termios) -> bool) {
-        let end = Instant::now() + PATIENCE;
-        while !fits(&tcgetattr(&self.tty).expect("a terminal")) {
-            assert!(Instant::now() < end, "too long without {what}, with this in the window:\n{}", self.text());
-            thread::yield_now();
-        }
+        let modes = || tcgetattr(&self.tty).expect("a terminal");
+        until(|| fits(&modes()), || format!("{what}, with this in the window:\n{}", self.text()));
     }
 
     /// Checks that nothing which the program turned on is left in the window.
